@@ -1,0 +1,11 @@
+//go:build !linux
+
+package inspect
+
+import "github.com/sosh-shell/sosh/core/socket"
+
+// State is "": no kernel but Linux is asked yet.
+func State(int) string { return "" }
+
+// Facts are none: no kernel but Linux is asked yet.
+func Facts(int) []socket.Setting { return nil }

@@ -1,0 +1,115 @@
+package socket
+
+import "slices"
+
+// Kind is the sort of a socket: what its reads and writes mean.
+type Kind string
+
+// The kinds, after the SOCK_ types of socket(2).
+const (
+	Stream    Kind = "stream"    // bytes in order, without bounds
+	Datagram  Kind = "datagram"  // messages, each with its sender
+	Seqpacket Kind = "seqpacket" // messages in order over a connection
+	Raw       Kind = "raw"       // packets of a protocol beneath the ports
+)
+
+// AddressForm is how a protocol's addresses are written, and which parts they have.
+type AddressForm string
+
+// The forms.
+const (
+	HostPort AddressForm = "host:port" // an IP address and a port
+	HostOnly AddressForm = "host"      // an IP address: the protocol has no ports
+	PathForm AddressForm = "path"      // a path in the file system
+)
+
+// Description is what a protocol says of itself. It is data: it is kept at
+// install and shown by help without starting anything.
+type Description struct {
+	Name     string // the word after open, [a-z][a-z0-9-]*
+	Synopsis string // one line, begins in lower case, no full stop
+	Version  string // the plugin's own
+	Kind     Kind
+	Address  AddressForm
+	Options  []Option
+	Calls    []Call // filled in by [Describe]
+}
+
+// Option declares one socket option.
+type Option struct {
+	Name    string
+	Type    OptionType
+	Unit    string // "bytes", "seconds", or empty
+	Default string // as the system gives it, or empty where that varies
+	Help    string // one line
+}
+
+// OptionType says what values an option takes.
+type OptionType string
+
+// The types. A bool is on or off.
+const (
+	BoolOption     OptionType = "bool"
+	IntOption      OptionType = "int"
+	SizeOption     OptionType = "size"
+	DurationOption OptionType = "duration"
+	StringOption   OptionType = "string"
+)
+
+// A Setting is an option or a fact by name, its value in words.
+type Setting struct{ Name, Value string }
+
+// Call names a method of the contract that a protocol may lack.
+type Call string
+
+// The calls.
+const (
+	CallResolve  Call = "resolve"
+	CallBind     Call = "bind"
+	CallListen   Call = "listen"
+	CallConnect  Call = "connect"
+	CallAccept   Call = "accept"
+	CallShutdown Call = "shutdown"
+	CallOption   Call = "option"
+	CallInfo     Call = "info"
+)
+
+// Can reports whether the protocol has the call.
+func (d Description) Can(c Call) bool { return slices.Contains(d.Calls, c) }
+
+// Option returns the option of that name.
+func (d Description) Option(name string) (Option, bool) {
+	i := slices.IndexFunc(d.Options, func(o Option) bool { return o.Name == name })
+	if i < 0 {
+		return Option{}, false
+	}
+	return d.Options[i], true
+}
+
+// Describe returns p's description with Calls as p implements them.
+func Describe(p Protocol) Description {
+	d := p.Describe()
+	d.Calls = nil
+	has := func(c Call, ok bool) {
+		if ok {
+			d.Calls = append(d.Calls, c)
+		}
+	}
+	_, ok := p.(Resolver)
+	has(CallResolve, ok)
+	_, ok = p.(Binder)
+	has(CallBind, ok)
+	_, ok = p.(Listener)
+	has(CallListen, ok)
+	_, ok = p.(Connector)
+	has(CallConnect, ok)
+	_, ok = p.(Accepter)
+	has(CallAccept, ok)
+	_, ok = p.(Shutdowner)
+	has(CallShutdown, ok)
+	_, ok = p.(Optioner)
+	has(CallOption, ok)
+	_, ok = p.(Informer)
+	has(CallInfo, ok)
+	return d
+}

@@ -1,0 +1,38 @@
+package socket
+
+// Providers hands out protocols by name and tells of the plugins behind them.
+// The shell and the table reach plugins only through it. Safe for concurrent use.
+type Providers interface {
+	// Protocol returns the protocol of that name; an unknown name is [Usage].
+	// It starts nothing: the plugin starts at the first call. The protocol has
+	// every method of the contract, and refuses those its description lacks
+	// with [Unsupported].
+	Protocol(name string) (Complete, error)
+	// Descriptions lists the protocols that can be opened, by name. It starts nothing.
+	Descriptions() []Description
+	// Plugins lists what is behind them, by name.
+	Plugins() []Plugin
+}
+
+// Complete is a protocol with every method of the contract, as a host gives it.
+type Complete interface {
+	Protocol
+	Resolver
+	Binder
+	Listener
+	Connector
+	Accepter
+	Shutdowner
+	Optioner
+	Informer
+}
+
+// Plugin is the state of one plugin process.
+type Plugin struct {
+	Name    string
+	PID     int // 0 while it does not run
+	Version string
+	State   string // idle, running, failed
+	Starts  int    // how often it was started in this session
+	Path    string // "bundled", or the file
+}

@@ -1,0 +1,91 @@
+package table
+
+import (
+	"context"
+
+	"github.com/sosh-shell/sosh/core/socket"
+)
+
+// Closed tells what a close left behind.
+type Closed struct {
+	// Unread input in the kernel: its presence turns a close into a reset
+	// (RFC 2525 section 2.17), so that the peer may lose what was sent to it.
+	Unread int
+	// Inbox is input that was read, shown perhaps, and never consumed.
+	Inbox int
+}
+
+// Close takes the socket out of the table and closes its descriptor: a FIN, or
+// a RST when reset is set. It ends all waits on the socket with
+// [socket.NoSocket]. It takes no turn: a consumer may hold it for hours.
+func (s *Socket) Close(_ context.Context, reset bool) (Closed, error) {
+	var c Closed
+	s.table.remove(s)
+	if fd, err := s.hold.use(); err == nil {
+		if s.carrier == nil && !s.isPassive() {
+			c.Unread = sysUnread(fd)
+		}
+		switch {
+		case reset && s.carrier != nil:
+			s.carrier.Abort()
+		case reset:
+			err = sysResetOnClose(fd)
+		}
+		s.hold.done()
+		if err != nil {
+			return c, s.fail("close", err)
+		}
+	}
+	ok := s.hold.close(func(fd int) {
+		s.table.poll.drop(s.watch)
+		sysClose(fd)
+	})
+	if !ok {
+		return c, s.fail("close", errClosed)
+	}
+	s.table.poll.drop(s.watch) // at once, as a control call may still use the descriptor
+	s.mu.Lock()
+	kept := s.kept
+	s.kept = nil
+	s.mu.Unlock()
+	for _, h := range kept {
+		sysClose(h.FD)
+	}
+	if s.reading.try() {
+		c.Inbox = len(s.in.unread())
+		s.consumed(c.Inbox)
+		s.reading.give()
+	}
+	return c, nil
+}
+
+// discard closes a socket that never came into the table.
+func (s *Socket) discard() {
+	s.hold.close(func(fd int) {
+		s.table.poll.drop(s.watch)
+		sysClose(fd)
+	})
+}
+
+// Shutdown ends one direction, or both.
+func (s *Socket) Shutdown(ctx context.Context, how socket.How) error {
+	err := s.lend(ctx, func(ctx context.Context, l socket.Lent) error {
+		_, err := s.proto.Shutdown(ctx, l, how)
+		return err
+	})
+	if err != nil {
+		return s.fail("shutdown", err)
+	}
+	if how != socket.ShutdownRead {
+		s.mu.Lock()
+		s.shutWr = true
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+func (s *Socket) isPassive() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.passive
+}

@@ -1,0 +1,169 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/sosh-shell/sosh/core/socket"
+)
+
+// readSize is the most that one read takes from the kernel.
+const readSize = 64 << 10
+
+// scratch holds buffers for reads: an idle socket owns none.
+var scratch = sync.Pool{New: func() any { return new([readSize]byte) }}
+
+// Turn is the right to consume a socket's bytes, until Done. One goroutine
+// uses it at a time.
+type Turn struct{ s *Socket }
+
+// Read takes the socket's reading turn, waiting for whoever has it.
+func (s *Socket) Read(ctx context.Context) (*Turn, error) {
+	if err := s.reading.take(ctx); err != nil {
+		return nil, s.fail("recv", err)
+	}
+	return &Turn{s}, nil
+}
+
+// Done gives the turn back. Unconsumed bytes stay for the next.
+func (t *Turn) Done() {
+	s := t.s
+	t.s = nil
+	s.reading.give()
+	s.readAhead()
+}
+
+// Unread returns all bytes that are read and not consumed. The slice is valid
+// until the next call of a method of the turn.
+func (t *Turn) Unread() []byte { return t.s.in.unread() }
+
+// Before is the last consumed byte, -1 when there is none.
+func (t *Turn) Before() int { return t.s.in.before }
+
+// Consume takes the first n unread bytes away, n at most len(Unread()).
+func (t *Turn) Consume(n int) { t.s.consumed(n) }
+
+func (s *Socket) consumed(n int) {
+	s.in.consume(n)
+	s.table.unread.Add(int64(-n))
+	if d := min(n, s.ahead); d > 0 {
+		s.ahead -= d
+		s.table.ahead.Add(int64(-d))
+	}
+}
+
+// Inbox is the bound of unread bytes of the socket.
+func (s *Socket) Inbox() int64 { return s.bound.Load() }
+
+// SetInbox changes that bound; bytes already beyond it stay.
+func (s *Socket) SetInbox(bytes int64) { s.bound.Store(bytes) }
+
+// Fill waits for more bytes and returns those that it added to the unread
+// ones, valid as Unread's. Its error is a fault: [socket.Full] when the inbox
+// has no room, [socket.Timeout], [socket.Interrupted], [socket.Ended],
+// [socket.Reset], [socket.Truncated], [socket.Lost], or an errno.
+func (t *Turn) Fill(ctx context.Context) ([]byte, error) {
+	s := t.s
+	held := len(s.in.unread())
+	room := min(s.bound.Load()-int64(held), MaxInboxes-s.table.unread.Load(), readSize)
+	if room <= 0 {
+		return nil, socket.Full
+	}
+	b := scratch.Get().(*[readSize]byte)
+	defer scratch.Put(b)
+	n, err := s.receive(ctx, b[:room])
+	if err != nil {
+		return nil, err
+	}
+	s.keep(b[:n])
+	return s.in.unread()[held:], nil
+}
+
+func (s *Socket) keep(p []byte) {
+	s.in.add(p, int(s.bound.Load()))
+	s.table.unread.Add(int64(len(p)))
+}
+
+// Take consumes at most len(p) bytes into p: unread ones, else what one read
+// of the kernel gives, for which it waits. Errors are as Fill's, never Full.
+func (t *Turn) Take(ctx context.Context, p []byte) (int, error) {
+	s := t.s
+	if have := s.in.unread(); len(have) > 0 {
+		n := copy(p, have)
+		s.consumed(n)
+		return n, nil
+	}
+	n, err := s.receive(ctx, p)
+	if n > 0 {
+		s.in.before = int(p[n-1])
+	}
+	return n, err
+}
+
+// receive reads from the kernel, waiting for at least one byte.
+func (s *Socket) receive(ctx context.Context, p []byte) (int, error) {
+	for {
+		n, err := s.tryReceive(p)
+		if err != syscall.EAGAIN {
+			return n, err
+		}
+		if err := s.table.poll.wait(ctx, s.watch, toRead); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// tryReceive reads what is there: EAGAIN when nothing is. It turns the ends of
+// the stream into faults and remembers them, as the kernel tells a reset once.
+func (s *Socket) tryReceive(p []byte) (int, error) {
+	fd, err := s.hold.use()
+	if err != nil {
+		return 0, err
+	}
+	defer s.hold.done()
+	n, err := sysRecv(fd, p)
+	switch {
+	case n > 0:
+		s.received.Add(int64(n))
+		return n, nil
+	case err == nil:
+		return 0, s.ended(s.reason())
+	case err == syscall.ECONNRESET || err == syscall.EPIPE:
+		if s.carrier != nil { // a socketpair's own reset is no word of the peer's
+			return 0, s.ended(s.reason())
+		}
+		return 0, s.ended(socket.Reset)
+	case err == syscall.ETIMEDOUT || err == syscall.EHOSTUNREACH || err == syscall.ENETUNREACH:
+		return 0, s.ended(err)
+	}
+	return 0, err
+}
+
+// endWait is how long a carrier may take to say why its bytes ended.
+const endWait = 250 * time.Millisecond
+
+// reason is why the descriptor came to its end.
+func (s *Socket) reason() error {
+	if s.carrier == nil {
+		return socket.Ended
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), endWait)
+	defer cancel()
+	if err := s.carrier.End(ctx); err != nil {
+		return err
+	}
+	return socket.Ended
+}
+
+// ended remembers the first reason of the end and returns it.
+func (s *Socket) ended(reason error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.end == nil || (errors.Is(s.end, socket.Ended) && !errors.Is(reason, socket.Ended)) {
+		s.end = reason
+	}
+	return s.end
+}

@@ -1,0 +1,199 @@
+package table
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sosh-shell/sosh/core/inspect"
+	"github.com/sosh-shell/sosh/core/socket"
+)
+
+// Socket is a live socket: a descriptor that this process owns, its name and
+// its unread bytes. Its methods are safe for concurrent use; consumers of one
+// socket take turns.
+type Socket struct {
+	table   *Table
+	name    string
+	proto   socket.Complete
+	desc    socket.Description
+	mark    socket.Mark
+	carrier socket.Carrier
+	order   int
+	born    time.Time
+
+	hold  hold
+	watch *watch
+
+	reading, writing turn
+	in               inbox // guarded by reading
+	bound            atomic.Int64
+	ahead            int // bytes of the inbox that were read ahead; guarded by reading
+
+	sent, received atomic.Int64
+
+	mu       sync.Mutex
+	family   socket.Family
+	options  []socket.Setting // as set so far, for a new descriptor of another family
+	passive  bool
+	begun    bool            // a connect was asked for
+	end      error           // why no more bytes come; nil while they may. Ended, Reset, Truncated, Lost
+	shutWr   bool            // we ended our direction
+	kept     []socket.Handle // accepted as a caller cancelled
+}
+
+func (t *Table) newSocket(name string, proto socket.Complete, desc socket.Description, h socket.Handle, fam socket.Family) *Socket {
+	s := &Socket{
+		table: t, name: name, proto: proto, desc: desc, mark: h.Mark, carrier: h.Carrier, born: time.Now(),
+		reading: newTurn(), writing: newTurn(), family: fam,
+	}
+	s.in.before = -1
+	s.bound.Store(DefaultInbox)
+	s.hold.fd = h.FD
+	s.watch = t.poll.watch(h.FD)
+	return s
+}
+
+// Name is the socket's name in the table.
+func (s *Socket) Name() string { return s.name }
+
+// Description is the socket's protocol's.
+func (s *Socket) Description() socket.Description { return s.desc }
+
+// Age is the time since the socket was made or accepted.
+func (s *Socket) Age() time.Duration { return time.Since(s.born) }
+
+// Sent and Received are bytes given to and taken from the kernel.
+func (s *Socket) Sent() int64 { return s.sent.Load() }
+
+// Received counts the bytes taken from the kernel, consumed or not.
+func (s *Socket) Received() int64 { return s.received.Load() }
+
+// Facts are the socket's addresses and state, asked of the kernel now, and its
+// descriptor's number; -1 once it is closed.
+func (s *Socket) Facts() (socket.Facts, int) {
+	fd, err := s.hold.use()
+	if err != nil {
+		return socket.Facts{State: "closed"}, -1
+	}
+	defer s.hold.done()
+	if s.carrier != nil {
+		return s.carrier.Facts(), fd
+	}
+	f := socket.Facts{Local: sysLocal(fd), Remote: sysRemote(fd), State: inspect.State(fd)}
+	if f.State == "" {
+		switch {
+		case !f.Remote.IsZero():
+			f.State = "connected"
+		case !f.Local.IsZero():
+			f.State = "bound"
+		default:
+			f.State = "open"
+		}
+	}
+	return f, fd
+}
+
+// KernelFacts are the kernel's further facts of the socket, "tcp.rtt" and its
+// like, in a stable order; none where the kernel has none.
+func (s *Socket) KernelFacts() []socket.Setting {
+	fd, err := s.hold.use()
+	if err != nil || s.carrier != nil {
+		if err == nil {
+			s.hold.done()
+		}
+		return nil
+	}
+	defer s.hold.done()
+	return inspect.Facts(fd)
+}
+
+// Place is the socket in an error: its name and, when it has one, the far address.
+func (s *Socket) Place() string {
+	f, _ := s.Facts()
+	if a := f.Remote.Text(s.desc.Address); a != "" {
+		return s.name + " " + a
+	}
+	return s.name
+}
+
+// fail gives an error its operation and place, and a plugin's own its place here.
+func (s *Socket) fail(op string, err error) error { return failAt(op, s.name, err) }
+
+func failAt(op, place string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := &socket.Error{Op: op, Place: place, Err: err}
+	if inner, ok := err.(*socket.Error); ok {
+		e.Err, e.Hint = inner.Err, inner.Hint
+	}
+	return e
+}
+
+// lend runs one control call with the descriptor on loan. The plugin may have
+// cleared O_NONBLOCK meanwhile, which all copies share: it is set again.
+func (s *Socket) lend(ctx context.Context, f func(ctx context.Context, l socket.Lent) error) error {
+	fd, err := s.hold.use()
+	if err != nil {
+		return err
+	}
+	defer s.hold.done()
+	c, cancel := control(ctx)
+	defer cancel()
+	err = f(c, socket.Lent{FD: fd, Mark: s.mark, Carrier: s.carrier})
+	sysSetNonblock(fd)
+	return asFault(ctx, err)
+}
+
+// hold counts the users of a descriptor, so that a close never takes it away
+// under a call: the number could be another file's by then.
+type hold struct {
+	mu      sync.Mutex
+	fd      int
+	users   int
+	closing func(fd int) // set once the owner has closed; runs when the last user is done
+	closed  bool
+}
+
+func (h *hold) use() (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return -1, errClosed
+	}
+	h.users++
+	return h.fd, nil
+}
+
+func (h *hold) done() {
+	h.mu.Lock()
+	h.users--
+	f := h.closing
+	if h.users > 0 || f == nil {
+		h.mu.Unlock()
+		return
+	}
+	h.closing = nil
+	h.mu.Unlock()
+	f(h.fd)
+}
+
+// close runs f with the descriptor after its last user; false if it was closed before.
+func (h *hold) close(f func(fd int)) bool {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return false
+	}
+	h.closed = true
+	if h.users > 0 {
+		h.closing = f
+		h.mu.Unlock()
+		return true
+	}
+	h.mu.Unlock()
+	f(h.fd)
+	return true
+}

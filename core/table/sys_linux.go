@@ -1,0 +1,132 @@
+package table
+
+import (
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sosh-shell/sosh/core/socket"
+)
+
+// The system calls on a held descriptor. None waits: reads and writes carry
+// MSG_DONTWAIT, as a plugin that was lent the descriptor may have cleared
+// O_NONBLOCK, which all copies share.
+
+func sysRecv(fd int, p []byte) (int, error) {
+	for {
+		n, _, err := unix.Recvfrom(fd, p, unix.MSG_DONTWAIT)
+		if err == unix.EINTR {
+			continue
+		}
+		if err == unix.ENOTSOCK {
+			return unix.Read(fd, p)
+		}
+		return max(n, 0), err
+	}
+}
+
+func sysSend(fd int, p []byte) (int, error) {
+	for {
+		n, err := unix.SendmsgN(fd, p, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		if err != unix.EINTR {
+			return max(n, 0), err
+		}
+	}
+}
+
+// sysSendfile moves at most count bytes from the file's offset, which it advances.
+func sysSendfile(fd, file, count int) (int, error) {
+	for {
+		n, err := unix.Sendfile(fd, file, nil, count)
+		if err != unix.EINTR {
+			return max(n, 0), err
+		}
+	}
+}
+
+func sysLocal(fd int) socket.Address {
+	sa, err := syscall.Getsockname(fd)
+	if err != nil {
+		return socket.Address{}
+	}
+	return known(socket.FromSockaddr(sa))
+}
+
+func sysRemote(fd int) socket.Address {
+	sa, err := syscall.Getpeername(fd)
+	if err != nil {
+		return socket.Address{}
+	}
+	return socket.FromSockaddr(sa)
+}
+
+// known turns the all-zero name of an unbound socket into no address.
+func known(a socket.Address) socket.Address {
+	if a.IP.IsValid() && a.IP.IsUnspecified() && a.Port == 0 {
+		return socket.Address{}
+	}
+	return a
+}
+
+// sysTakeError reads and clears SO_ERROR.
+func sysTakeError(fd int) error {
+	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return err
+	}
+	if n != 0 {
+		return syscall.Errno(n)
+	}
+	return nil
+}
+
+// sysDisconnect dissolves a connect under way: connect(2) with AF_UNSPEC.
+func sysDisconnect(fd int) error {
+	var sa unix.RawSockaddrAny // AF_UNSPEC is 0
+	_, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&sa)), unix.SizeofSockaddrInet4)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+func sysSetNonblock(fd int) error { return unix.SetNonblock(fd, true) }
+
+// sysReplace puts the file behind from in the place of fd and closes from.
+func sysReplace(fd, from int) error {
+	err := unix.Dup3(from, fd, unix.O_CLOEXEC)
+	unix.Close(from)
+	return err
+}
+
+func sysClose(fd int) error { return unix.Close(fd) }
+
+// sysResetOnClose makes close(2) send a RST: SO_LINGER with a time of zero, socket(7).
+func sysResetOnClose(fd int) error {
+	return unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+}
+
+// sysUnread is the number of received bytes in the kernel: SIOCINQ, tcp(7).
+func sysUnread(fd int) int {
+	n, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func sysReadable(fd int) bool {
+	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, _ := unix.Poll(p, 0)
+	return n > 0
+}
+
+func sysIsRegular(f *os.File) bool {
+	var st unix.Stat_t
+	if unix.Fstat(int(f.Fd()), &st) != nil {
+		return false
+	}
+	return st.Mode&unix.S_IFMT == unix.S_IFREG
+}

@@ -1,0 +1,40 @@
+//go:build !linux
+
+package table
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/sosh-shell/sosh/core/socket"
+)
+
+// Other systems build and say so: the holder's waiting is written for epoll.
+
+var errSystem = errors.ErrUnsupported
+
+func sysRecv(int, []byte) (int, error)     { return 0, errSystem }
+func sysSend(int, []byte) (int, error)     { return 0, errSystem }
+func sysSendfile(_, _, _ int) (int, error) { return 0, errSystem }
+func sysLocal(int) socket.Address          { return socket.Address{} }
+func sysRemote(int) socket.Address         { return socket.Address{} }
+func sysTakeError(int) error               { return errSystem }
+func sysDisconnect(int) error              { return errSystem }
+func sysSetNonblock(int) error             { return errSystem }
+func sysReplace(_, _ int) error            { return errSystem }
+func sysClose(int) error                   { return errSystem }
+func sysResetOnClose(int) error            { return errSystem }
+func sysUnread(int) int                    { return 0 }
+func sysReadable(int) bool                 { return false }
+func sysIsRegular(*os.File) bool           { return false }
+
+type poller struct{}
+type watch struct{}
+
+func (p *poller) close()                                        {}
+func (p *poller) watch(int) *watch                              { return &watch{} }
+func (p *poller) wait(context.Context, *watch, direction) error { return errSystem }
+func (p *poller) drop(*watch)                                   {}
+func (p *poller) renew(*watch)                                  {}
+func (p *poller) ahead(*watch, func())                          {}

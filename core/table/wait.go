@@ -1,0 +1,108 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sosh-shell/sosh/core/socket"
+)
+
+// direction is what a wait is for.
+type direction int
+
+const (
+	toRead direction = iota
+	toWrite
+)
+
+// errClosed ends the waits on a socket that was closed meanwhile.
+var errClosed = socket.Faultf(socket.NoSocket, "the socket was closed")
+
+// waitError is ctx's end in the table's words, nil while it goes on. It asks
+// the clock too: a deadline already past counts even before its timer has fired.
+func waitError(ctx context.Context) error {
+	switch err := ctx.Err(); {
+	case err == nil:
+		if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) {
+			return socket.Timeout
+		}
+		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return socket.Timeout
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return socket.Interrupted
+}
+
+// controlTime is the least time that a control call gets, whatever the time
+// allowed for the waiting step: a call to a plugin is not a wait for a peer.
+const controlTime = time.Second
+
+// control derives from a waiting step's context the one for a call to a plugin.
+func control(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	if least := time.Now().Add(controlTime); deadline.Before(least) {
+		deadline = least
+	}
+	c, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
+	stop := context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			cancel()
+		}
+	})
+	return c, func() { stop(); cancel() }
+}
+
+// asFault gives a context's error, as it comes back from a plugin's call, its name here.
+func asFault(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return socket.Timeout
+	case errors.Is(err, context.Canceled):
+		if e := waitError(ctx); e != nil {
+			return e
+		}
+		return socket.Interrupted
+	}
+	return err
+}
+
+// turn is a lock that can be waited for with a context: at most one consumer
+// reads a socket, at most one sender writes it.
+type turn chan struct{}
+
+func newTurn() turn { return make(turn, 1) }
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	default:
+	}
+	if err := waitError(ctx); err != nil {
+		return err
+	}
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return waitError(ctx)
+	}
+}
+
+func (t turn) try() bool {
+	select {
+	case t <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (t turn) give() { <-t }
