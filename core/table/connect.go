@@ -179,7 +179,7 @@ func (s *Socket) connectTo(ctx context.Context, a socket.Address) error {
 		return withConnectHint(failAt("connect", place, err), a)
 	}
 	s.mu.Lock()
-	s.begun, s.end, s.shutWr = true, nil, false
+	s.begun, s.peer, s.end, s.shutWr = true, a, nil, false
 	s.mu.Unlock()
 	return nil
 }

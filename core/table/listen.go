@@ -126,6 +126,8 @@ func (s *Socket) Accept(ctx context.Context, name string) (*Socket, error) {
 	}
 	c := s.table.newSocket(name, s.proto, s.desc, h, s.currentFamily())
 	c.begun = true
+	f, _ := c.Facts()
+	c.peer = f.Remote
 	if err := s.table.enter(c); err != nil {
 		return nil, s.fail("accept", err)
 	}

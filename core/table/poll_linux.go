@@ -170,6 +170,8 @@ func (p *poller) arm(w *watch) error {
 // wait returns nil when the descriptor may be ready in that direction. One
 // waiter a direction: the socket's turns see to it.
 func (p *poller) wait(ctx context.Context, w *watch, d direction) error {
+	ctx, cancel := idle(ctx)
+	defer cancel()
 	if err := waitError(ctx); err != nil {
 		return err
 	}

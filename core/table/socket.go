@@ -33,14 +33,15 @@ type Socket struct {
 
 	sent, received atomic.Int64
 
-	mu       sync.Mutex
-	family   socket.Family
-	options  []socket.Setting // as set so far, for a new descriptor of another family
-	passive  bool
-	begun    bool            // a connect was asked for
-	end      error           // why no more bytes come; nil while they may. Ended, Reset, Truncated, Lost
-	shutWr   bool            // we ended our direction
-	kept     []socket.Handle // accepted as a caller cancelled
+	mu      sync.Mutex
+	family  socket.Family
+	options []socket.Setting // as set so far, for a new descriptor of another family
+	passive bool
+	begun   bool            // it is or was connected
+	peer    socket.Address  // to whom, for the time after: the kernel forgets it at a reset
+	end     error           // why no more bytes come; nil while they may. Ended, Reset, Truncated, Lost
+	shutWr  bool            // we ended our direction
+	kept    []socket.Handle // accepted as a caller cancelled
 }
 
 func (t *Table) newSocket(name string, proto socket.Complete, desc socket.Description, h socket.Handle, fam socket.Family) *Socket {
@@ -109,11 +110,13 @@ func (s *Socket) KernelFacts() []socket.Setting {
 	return inspect.Facts(fd)
 }
 
-// Place is the socket in an error: its name and, when it has one, the far address.
+// Place is the socket in an error: its name and, when it has or had one, the peer's address.
 func (s *Socket) Place() string {
-	f, _ := s.Facts()
-	if a := f.Remote.Text(s.desc.Address); a != "" {
-		return s.name + " " + a
+	s.mu.Lock()
+	a := s.peer
+	s.mu.Unlock()
+	if text := a.Text(s.desc.Address); text != "" {
+		return s.name + " " + text
 	}
 	return s.name
 }

@@ -59,6 +59,22 @@ func control(ctx context.Context) (context.Context, context.CancelFunc) {
 	return c, func() { stop(); cancel() }
 }
 
+type idleKey struct{}
+
+// WithIdle bounds each single wait under ctx by d, instead of all of them
+// together by a deadline: for what may take long as long as it moves.
+func WithIdle(ctx context.Context, d time.Duration) context.Context {
+	return context.WithValue(ctx, idleKey{}, d)
+}
+
+// idle is ctx for one wait.
+func idle(ctx context.Context) (context.Context, context.CancelFunc) {
+	if d, ok := ctx.Value(idleKey{}).(time.Duration); ok {
+		return context.WithDeadline(ctx, time.Now().Add(d))
+	}
+	return ctx, func() {}
+}
+
 // asFault gives a context's error, as it comes back from a plugin's call, its name here.
 func asFault(ctx context.Context, err error) error {
 	switch {

@@ -1,0 +1,275 @@
+// Command sosh is a shell for live sockets.
+//
+// This file wires the parts together and does nothing else: it reads the
+// command line and starts the prompt, a script, or one bundled plugin.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/adrg/xdg"
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/pflag"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/core/table"
+	"github.com/sosh-shell/sosh/plugins/host"
+	"github.com/sosh-shell/sosh/plugins/sdk"
+	"github.com/sosh-shell/sosh/plugins/tcp"
+	"github.com/sosh-shell/sosh/shell/command"
+	"github.com/sosh-shell/sosh/shell/lang"
+	"github.com/sosh-shell/sosh/shell/render"
+	"github.com/sosh-shell/sosh/shell/repl"
+)
+
+// version is the program's; the contract has its own.
+const version = "0.1.0"
+
+// bundled are the protocols that come with the program, each run as
+// "sosh plugin serve NAME" in a process of its own.
+var bundled = map[string]func() socket.Protocol{
+	"tcp": tcp.New,
+}
+
+const synopsis = `usage: sosh [FLAG...] [FILE [ARG...]]
+       sosh [FLAG...] -c CODE [ARG...]
+       sosh plugin list | install PATH
+
+A shell for live sockets. Without FILE it is a prompt at a terminal, else it
+runs a script from standard input. help, at the prompt, tells the commands.
+
+`
+
+func main() {
+	if len(os.Args) > 3 && os.Args[1] == "plugin" && os.Args[2] == "serve" {
+		serve(os.Args[3])
+		return
+	}
+	os.Exit(run(os.Args[1:]))
+}
+
+// serve is this process as a plugin.
+func serve(name string) {
+	make, ok := bundled[name]
+	if !ok {
+		fmt.Fprintf(os.Stderr, "sosh plugin serve: no plugin is named %q\n", name)
+		os.Exit(command.StatusUsage)
+	}
+	sdk.Serve(make())
+}
+
+// settings is the command line.
+type settings struct {
+	code       bool
+	json       bool
+	verbose    bool
+	stream     bool
+	noExternal bool
+	limit      render.Duration
+	deadline   render.Duration
+	args       []string
+}
+
+func run(argv []string) int {
+	var s settings
+	f := pflag.NewFlagSet("sosh", pflag.ContinueOnError)
+	f.SetInterspersed(false) // what follows FILE is the script's
+	f.SortFlags = false
+	f.Usage = func() {}
+	f.BoolVarP(&s.code, "command", "c", false, "run CODE, the first argument; the next is $0")
+	f.BoolVar(&s.json, "json", false, "print facts as JSON, one object a line")
+	f.Var(command.LimitValue(&s.limit), "timeout", "limit of one waiting step: 500ms, 2s, 5 (seconds), none, 0; 10s in scripts, none at the prompt")
+	f.Var(command.LimitValue(&s.deadline), "deadline", "limit of the whole run")
+	f.BoolVar(&s.noExternal, "no-external", false, "no programs and no files: only the shell and its commands")
+	f.BoolVar(&s.stream, "stream", false, "carry data through the plugins instead of passing descriptors")
+	f.BoolVarP(&s.verbose, "verbose", "v", false, "show what plugins log, on standard error")
+	showVersion := f.Bool("version", false, "print the version")
+	if err := f.Parse(argv); err != nil {
+		if errors.Is(err, pflag.ErrHelp) {
+			fmt.Print(synopsis + f.FlagUsages())
+			return command.StatusDone
+		}
+		return usage("%v", err)
+	}
+	if *showVersion {
+		fmt.Printf("sosh %s (contract %d)\n", version, socket.ContractVersion)
+		return command.StatusDone
+	}
+	s.args = f.Args()
+	if s.code && len(s.args) == 0 {
+		return usage("-c needs CODE")
+	}
+
+	ctx, stop := signals()
+	defer stop()
+	if s.deadline.Set && !s.deadline.None {
+		var cancel context.CancelCauseFunc
+		ctx, cancel = context.WithCancelCause(ctx)
+		limit := time.AfterFunc(s.deadline.D, func() {
+			cancel(socket.Faultf(socket.Timeout, "the deadline of %v is over", s.deadline.D))
+		})
+		defer limit.Stop()
+	}
+	h, err := newHost(&s)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "sosh:", err)
+		return command.StatusFailed
+	}
+	defer h.Close()
+	if len(s.args) > 0 && !s.code && s.args[0] == "plugin" {
+		return plugins(h, s.args[1:])
+	}
+	return shell(ctx, &s, h)
+}
+
+func usage(format string, args ...any) int {
+	fmt.Fprintf(os.Stderr, "sosh: %s\n  sosh --help tells the usage\n", render.Line(fmt.Sprintf(format, args...)))
+	return command.StatusUsage
+}
+
+// signals ends the run in order, with the status that shells give.
+func signals() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		if _, ok := <-c; ok {
+			cancel(socket.Interrupted)
+		}
+	}()
+	return ctx, func() { signal.Stop(c); close(c); cancel(nil) }
+}
+
+func newHost(s *settings) (*host.Host, error) {
+	cfg := host.Config{Bundled: bundled, Dir: pluginDir()}
+	if s.stream {
+		cfg.Form = host.Stream
+	}
+	if s.verbose {
+		cfg.Log = render.NewWriter(os.Stderr)
+	}
+	return host.New(cfg)
+}
+
+// pluginDir is where installed plugins are.
+func pluginDir() string {
+	if d := os.Getenv("SOSH_PLUGIN_DIR"); d != "" {
+		return d
+	}
+	return filepath.Join(xdg.DataHome, "sosh", "plugins")
+}
+
+// shell is the prompt or a script.
+func shell(ctx context.Context, s *settings, h *host.Host) int {
+	t := table.New(h)
+	defer t.Close()
+	session := &command.Session{Table: t, Limit: s.limit, JSON: s.json}
+	terminal := isatty.IsTerminal(os.Stdout.Fd())
+	session.Colour = terminal && os.Getenv("NO_COLOR") == ""
+	if len(s.args) == 0 && terminal && isatty.IsTerminal(os.Stdin.Fd()) {
+		return prompt(ctx, s, session)
+	}
+	if !session.Limit.Set {
+		session.Limit = render.Duration{Set: true, D: command.DefaultLimit}
+	}
+	return script(ctx, s, session, terminal)
+}
+
+func prompt(ctx context.Context, s *settings, session *command.Session) int {
+	session.Notices = true
+	status, err := repl.Run(ctx, repl.Config{
+		In: os.Stdin, Out: os.Stdout, Session: session,
+		History:    filepath.Join(xdg.StateHome, "sosh", "history"),
+		Greeting:   repl.Greeting(version),
+		NoExternal: s.noExternal,
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "sosh:", err)
+	}
+	return status
+}
+
+func script(ctx context.Context, s *settings, session *command.Session, terminal bool) int {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	defer signal.Stop(interrupts)
+	go func() {
+		select {
+		case <-interrupts:
+			cancel(socket.Interrupted)
+		case <-ctx.Done():
+		}
+	}()
+	cfg := lang.Config{
+		Session: session, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Raw: os.Stdout,
+		NoExternal: s.noExternal,
+	}
+	if terminal {
+		w := render.NewWriter(os.Stdout)
+		defer w.Flush()
+		cfg.Stdout, cfg.Terminal = w, os.Stdout
+	}
+	if isatty.IsTerminal(os.Stderr.Fd()) {
+		w := render.NewWriter(os.Stderr)
+		defer w.Flush()
+		cfg.Stderr = w
+		session.Notices = true
+	}
+	code, status := source(s, &cfg)
+	if code == nil {
+		return status
+	}
+	defer code.Close()
+	sh, err := lang.New(cfg)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "sosh:", err)
+		return command.StatusFailed
+	}
+	if len(s.args) == 0 {
+		return sh.Stream(ctx, code)
+	}
+	return sh.Script(ctx, code)
+}
+
+// source opens the script and names it; nil and a status when it cannot be opened.
+func source(s *settings, cfg *lang.Config) (io.ReadCloser, int) {
+	switch {
+	case s.code:
+		cfg.Name = "-c"
+		if len(s.args) > 1 {
+			cfg.Name, cfg.Args = s.args[1], s.args[2:]
+		}
+		return io.NopCloser(lang.Text(s.args[0])), 0
+	case len(s.args) == 0:
+		// The script is standard input: its commands get none.
+		cfg.Name, cfg.Stdin = "stdin", nil
+		return os.Stdin, 0
+	}
+	cfg.Name, cfg.Args = s.args[0], s.args[1:]
+	f, err := os.Open(s.args[0])
+	if err == nil {
+		if st, serr := f.Stat(); serr == nil && st.IsDir() {
+			f.Close()
+			err = &os.PathError{Op: "open", Path: s.args[0], Err: syscall.EISDIR}
+		}
+	}
+	if err != nil {
+		var pe *os.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		fmt.Fprintf(os.Stderr, "sosh: %s: %v\n", render.Line(s.args[0]), err)
+		return nil, command.StatusUsage
+	}
+	return f, 0
+}

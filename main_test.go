@@ -1,0 +1,131 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sosh-shell/sosh/shell/command"
+)
+
+// TestMain makes the test binary the program: the shell under the name sosh,
+// and its plugins, which are the program started again.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 3 && os.Args[1] == "plugin" && os.Args[2] == "serve" {
+		main()
+		return
+	}
+	testscript.Main(m, map[string]func(){"sosh": main})
+}
+
+// TestSessions runs what people type, and checks what they see.
+func TestSessions(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": exitStatus,
+			"nginx":  startNginx,
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("XDG_DATA_HOME", env.WorkDir+"/data")
+			env.Setenv("XDG_STATE_HOME", env.WorkDir+"/state")
+			env.Setenv("TMPDIR", os.TempDir())
+			port, err := freePort()
+			env.Setenv("FREE", strconv.Itoa(port))
+			return err
+		},
+	})
+}
+
+// exitStatus runs a command that must end with the given status: status 3 sosh ...
+func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 || neg {
+		ts.Fatalf("usage: status N COMMAND [ARG...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("status %d, not %d", got, want)
+	}
+}
+
+// startNginx serves the script's directory and sets HTTP to its port.
+func startNginx(ts *testscript.TestScript, _ bool, _ []string) {
+	port, err := freePort()
+	ts.Check(err)
+	dir := ts.MkAbs(".")
+	conf := "daemon off; master_process off; pid " + dir + "/nginx.pid; error_log " + dir + "/error.log;\n" +
+		"events {}\nhttp { access_log off; client_body_temp_path " + dir + "/body; proxy_temp_path " + dir + "/proxy;\n" +
+		"fastcgi_temp_path " + dir + "/fcgi; uwsgi_temp_path " + dir + "/uwsgi; scgi_temp_path " + dir + "/scgi;\n" +
+		"server { listen 127.0.0.1:" + strconv.Itoa(port) + "; root " + dir + "/www; } }\n"
+	ts.Check(os.WriteFile(dir+"/nginx.conf", []byte(conf), 0o600))
+	ts.Check(os.Chmod(dir, 0o755))
+	cmd := exec.Command("nginx", "-c", dir+"/nginx.conf")
+	cmd.Stderr = os.Stderr
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	ts.Setenv("HTTP", strconv.Itoa(port))
+}
+
+// freePort is a port that nobody has at this moment.
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// TestExamplesRun runs every example of help and docs.
+func TestExamplesRun(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if err := os.Symlink(self, bin+"/sosh"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range command.All().Commands() {
+		for _, e := range c.Examples {
+			t.Run(c.Name+"/"+e.Does, func(t *testing.T) {
+				t.Parallel()
+				cmd := exec.Command(bin+"/sosh", "-c", e.Code)
+				var stderr strings.Builder
+				cmd.Stderr = &stderr
+				out, err := cmd.Output()
+				if err != nil {
+					t.Fatalf("%v\n%s", err, &stderr)
+				}
+				if !matches(e.Output, string(out)) {
+					t.Errorf("printed:\n%s\nnot:\n%s\nstderr: %s", out, e.Output, &stderr)
+				}
+			})
+		}
+	}
+}
+
+// matches compares with a text in which "..." stands for anything in a line.
+func matches(want, got string) bool {
+	re := strings.ReplaceAll(regexp.QuoteMeta(want), `\.\.\.`, `[^\n]*`)
+	return regexp.MustCompile(`^` + re + `$`).MatchString(got)
+}

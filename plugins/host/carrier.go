@@ -1,0 +1,152 @@
+package host
+
+import (
+	"context"
+	"sync"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/plugins/internal/wire"
+	"github.com/sosh-shell/sosh/plugins/internal/wire/pb"
+)
+
+// carrier is a socket that the plugin holds, as the caller sees it: it stands behind
+// one end of a socketpair.
+type carrier struct {
+	pr     *process
+	handle uint64
+	cancel context.CancelFunc // ends the stream: the far socket is closed by a reset
+
+	ended chan struct{} // closed when err is known
+
+	mu      sync.Mutex
+	facts   socket.Facts
+	live    bool // connected: bytes flow
+	aborted bool
+	over    bool // ended is closed
+	err     error
+}
+
+var _ socket.Carrier = (*carrier)(nil)
+
+// End implements socket.Carrier.
+func (c *carrier) End(ctx context.Context) error {
+	select {
+	case <-c.ended:
+	default:
+		select {
+		case <-c.ended:
+		case <-ctx.Done():
+			return c.lostError("it is not known why it ended")
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Facts implements socket.Carrier.
+func (c *carrier) Facts() socket.Facts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.facts
+}
+
+// Abort implements socket.Carrier. The reset is sent now: the close follows, and a
+// stream that is full would not tell of it.
+func (c *carrier) Abort() {
+	c.mu.Lock()
+	c.aborted = true
+	c.mu.Unlock()
+	c.cancel()
+}
+
+func (c *carrier) update(m *pb.Facts) {
+	f, ok := wire.ToFacts(m)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.Remote.IsZero() && c.over {
+		f.Remote = c.facts.Remote // the kernel forgets the peer of a reset connection
+	}
+	c.facts = f
+}
+
+// end records why the bytes ended. The first reason stays, but a reset that follows
+// an orderly end of the peer's half is news.
+func (c *carrier) end(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over {
+		c.over, c.err = true, err
+		close(c.ended)
+	} else if c.err == nil {
+		c.err = err
+	}
+}
+
+// lose is the end of a socket whose plugin has gone.
+func (c *carrier) lose() {
+	c.mu.Lock()
+	if !c.over {
+		c.facts.State = "lost"
+	}
+	over := c.over
+	c.mu.Unlock()
+	if !over {
+		c.end(c.lostError("the " + c.pr.name + " plugin that carried it has gone"))
+	}
+}
+
+func (c *carrier) lostError(why string) error {
+	return socket.Faultf(socket.Lost, "the socket is lost: %s", why)
+}
+
+func (c *carrier) connected() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.live = true
+}
+
+// flowing reports whether bytes can be on their way to the peer.
+func (c *carrier) flowing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.live
+}
+
+func (c *carrier) wasAborted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.aborted
+}
+
+// carry makes pr keep a list of the sockets that it carries, false when it is gone.
+func (pr *process) carry(c *carrier) bool {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	if !pr.gone {
+		pr.lines[c] = true
+	}
+	return !pr.gone
+}
+
+func (pr *process) drop(c *carrier) {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	delete(pr.lines, c)
+}
+
+// loseAll is the end of the process for the sockets that it carried.
+func (pr *process) loseAll() {
+	pr.mu.Lock()
+	pr.gone = true
+	lines := pr.lines
+	pr.lines = nil
+	pr.mu.Unlock()
+	for c := range lines {
+		c.lose()
+		c.cancel()
+	}
+}

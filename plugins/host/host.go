@@ -1,0 +1,211 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sosh-shell/sosh/core/socket"
+)
+
+// Form is how sockets travel between the host and its plugins.
+type Form int
+
+// The forms.
+const (
+	Descriptors Form = iota // the host gets the descriptor itself
+	Stream                  // the plugin keeps it, and a gRPC stream carries the bytes
+)
+
+// Config says where plugins are. The zero Config has none.
+type Config struct {
+	// Bundled are the protocols in this program, by name.
+	Bundled map[string]func() socket.Protocol
+	// Executable is started for a bundled protocol: "/proc/self/exe" when empty.
+	Executable string
+	// Args are its arguments before the protocol's name: "plugin", "serve" when nil.
+	Args []string
+	// Dir is where installed plugins are, absolute; "" for nowhere. It need not exist.
+	Dir string
+	// Form is how sockets travel.
+	Form Form
+	// StartTimeout bounds a plugin's start, CallTimeout the answer to one call, and
+	// ResolveTimeout the resolving of one name: 5, 5 and 30 seconds when zero.
+	StartTimeout, CallTimeout, ResolveTimeout time.Duration
+	// Log gets what plugins print, whole lines, unescaped; nil for nowhere. The last
+	// lines are kept anyway, see [Host.Log].
+	Log io.Writer
+}
+
+// Host is the plugins of one session. Safe for concurrent use.
+type Host struct {
+	cfg     Config
+	ctx     context.Context // done when the host is closed
+	cancel  context.CancelFunc
+	starter starter
+	tasks   sync.WaitGroup // goroutines that Close waits for
+	swept   sync.Once
+	logMu   sync.Mutex // cfg.Log
+
+	mu      sync.Mutex
+	closed  bool
+	plugins map[string]*plugin
+	kept    map[uint64][]socket.Handle // connections whose accept was given up, by the listener
+}
+
+var _ socket.Providers = (*Host)(nil)
+
+// New returns a host. It starts nothing and reads no file.
+func New(cfg Config) (*Host, error) {
+	if cfg.Executable == "" {
+		cfg.Executable = defaultExecutable
+	}
+	if cfg.Args == nil {
+		cfg.Args = []string{"plugin", "serve"}
+	}
+	for d, def := range map[*time.Duration]time.Duration{
+		&cfg.StartTimeout: 5 * time.Second, &cfg.CallTimeout: 5 * time.Second, &cfg.ResolveTimeout: 30 * time.Second} {
+		if *d == 0 {
+			*d = def
+		}
+	}
+	for name, f := range cfg.Bundled {
+		if f == nil {
+			return nil, fmt.Errorf("the bundled protocol %s has no constructor", name)
+		}
+	}
+	h := &Host{cfg: cfg, plugins: map[string]*plugin{}, kept: map[uint64][]socket.Handle{}}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	return h, nil
+}
+
+// Protocol implements socket.Providers.
+func (h *Host) Protocol(name string) (socket.Complete, error) {
+	p, err := h.plugin(name)
+	if err != nil {
+		return nil, err
+	}
+	return &proxy{h: h, p: p}, nil
+}
+
+// plugin returns the plugin of that name, which need not run.
+func (h *Host) plugin(name string) (*plugin, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return nil, errClosed
+	}
+	if p, ok := h.plugins[name]; ok {
+		return p, nil
+	}
+	p := &plugin{h: h, name: name, log: newRing(name, h.logSink)}
+	if construct, ok := h.cfg.Bundled[name]; ok {
+		p.desc, p.path = socket.Describe(construct()), "bundled"
+		if p.desc.Name != name {
+			return nil, fmt.Errorf("the bundled protocol %s calls itself %s", name, p.desc.Name)
+		}
+		p.find = func() (program, error) {
+			return program{path: h.cfg.Executable, args: append(slices.Clone(h.cfg.Args), name)}, nil
+		}
+	} else {
+		entry, err := h.installed(name)
+		if err != nil {
+			return nil, err
+		}
+		p.desc, p.path = entry.Description, h.pluginFile(name)
+		p.find = func() (program, error) { return h.verified(name) }
+	}
+	h.plugins[name] = p
+	return p, nil
+}
+
+// Descriptions implements socket.Providers. Installed plugins whose record cannot
+// be read or trusted are left out; Protocol says why.
+func (h *Host) Descriptions() []socket.Description {
+	byName := map[string]socket.Description{}
+	if lock, err := h.readLock(); err == nil {
+		for name, e := range lock.Plugins {
+			byName[name] = e.Description
+		}
+	}
+	for name := range h.cfg.Bundled {
+		if p, err := h.plugin(name); err == nil {
+			byName[name] = p.desc
+		}
+	}
+	var out []socket.Description
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		out = append(out, byName[name])
+	}
+	return out
+}
+
+// Plugins implements socket.Providers.
+func (h *Host) Plugins() []socket.Plugin {
+	var out []socket.Plugin
+	for _, d := range h.Descriptions() {
+		if p, err := h.plugin(d.Name); err == nil {
+			out = append(out, p.state())
+		}
+	}
+	return out
+}
+
+// Log returns the last lines that a plugin printed, oldest first. They are as the
+// plugin wrote them: escape them before they reach a terminal.
+func (h *Host) Log(name string) []string {
+	h.mu.Lock()
+	p := h.plugins[name]
+	h.mu.Unlock()
+	if p == nil {
+		return nil
+	}
+	return p.log.lines()
+}
+
+// Close ends every plugin, all at once, and returns when no process, goroutine,
+// descriptor or file of theirs is left. Calls under way fail.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil
+	}
+	h.closed = true
+	kept := h.kept
+	h.kept = nil
+	h.mu.Unlock()
+	for _, hs := range kept {
+		closeHandles(hs)
+	}
+	h.cancel() // each process watches it
+	h.tasks.Wait()
+	h.starter.stop()
+	return nil
+}
+
+// task starts a goroutine that Close waits for; false when the host is closed.
+func (h *Host) task(f func()) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
+	h.tasks.Go(f)
+	return true
+}
+
+func (h *Host) logSink(line string) {
+	if h.cfg.Log == nil {
+		return
+	}
+	h.logMu.Lock()
+	defer h.logMu.Unlock()
+	io.WriteString(h.cfg.Log, line+"\n")
+}
+
+var errClosed = socket.Faultf(socket.Failed, "the plugins have been ended")

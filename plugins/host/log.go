@@ -1,0 +1,77 @@
+package host
+
+import (
+	"bytes"
+	"sync"
+)
+
+const (
+	ringLines = 500  // lines kept of each plugin
+	ringWidth = 1024 // bytes kept of each line
+)
+
+// ring keeps the last lines that a plugin printed, however much it prints.
+type ring struct {
+	name string
+	sink func(string)
+
+	mu   sync.Mutex
+	kept []string
+	next int // the oldest, once there are ringLines
+}
+
+func newRing(name string, sink func(string)) *ring { return &ring{name: name, sink: sink} }
+
+func (r *ring) add(line string) {
+	line = line[:min(len(line), ringWidth)]
+	r.mu.Lock()
+	if len(r.kept) < ringLines {
+		r.kept = append(r.kept, line)
+	} else {
+		r.kept[r.next] = line
+		r.next = (r.next + 1) % ringLines
+	}
+	r.mu.Unlock()
+	r.sink(r.name + ": " + line)
+}
+
+func (r *ring) lines() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append(append([]string(nil), r.kept[r.next:]...), r.kept[:r.next]...)
+}
+
+// writer cuts one of the plugin's outputs into lines. For one goroutine.
+func (r *ring) writer() *lineWriter { return &lineWriter{ring: r} }
+
+type lineWriter struct {
+	ring *ring
+	part []byte
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	n := len(p)
+	for {
+		i := bytes.IndexByte(p, '\n')
+		if i < 0 {
+			break
+		}
+		w.put(p[:i])
+		w.flush()
+		p = p[i+1:]
+	}
+	w.put(p)
+	return n, nil
+}
+
+// put keeps no more of a line than the ring will.
+func (w *lineWriter) put(p []byte) {
+	w.part = append(w.part, p[:min(len(p), ringWidth-len(w.part))]...)
+}
+
+func (w *lineWriter) flush() {
+	if len(w.part) > 0 {
+		w.ring.add(string(w.part))
+		w.part = w.part[:0]
+	}
+}

@@ -1,0 +1,107 @@
+package host
+
+import (
+	"context"
+	"sync"
+
+	"github.com/sosh-shell/sosh/core/socket"
+)
+
+// plugin is one protocol's plugin, running or not.
+type plugin struct {
+	h    *Host
+	name string
+	path string
+	desc socket.Description
+	find func() (program, error) // what to run, checked now
+	log  *ring
+
+	mu       sync.Mutex
+	proc     *process // nil while none runs
+	starting *start   // nil while none is being started
+	starts   int
+	failed   bool // the last start failed, or the last process died by itself
+}
+
+// start is one attempt, which all callers of its time share.
+type start struct {
+	done chan struct{}
+	proc *process
+	err  error
+}
+
+func (p *plugin) state() socket.Plugin {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := socket.Plugin{Name: p.name, Version: p.desc.Version, Starts: p.starts, Path: p.path, State: "idle"}
+	switch {
+	case p.proc != nil && !p.proc.dead():
+		s.State, s.PID = "running", p.proc.run.pid
+	case p.failed || p.proc != nil:
+		s.State = "failed"
+	}
+	return s
+}
+
+// running returns the plugin's process, started when it must be. The start goes on
+// when ctx ends: the next caller will want it.
+func (p *plugin) running(ctx context.Context) (*process, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	if p.proc != nil && !p.proc.dead() {
+		defer p.mu.Unlock()
+		return p.proc, nil
+	}
+	s := p.starting
+	if s == nil {
+		s = &start{done: make(chan struct{})}
+		p.starting = s
+		if !p.h.task(func() { p.start(s) }) {
+			p.starting = nil
+			p.mu.Unlock()
+			return nil, errClosed
+		}
+	}
+	p.mu.Unlock()
+	select {
+	case <-s.done:
+		return s.proc, s.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *plugin) start(s *start) {
+	defer close(s.done)
+	prog, err := p.find()
+	if err == nil {
+		s.proc, err = p.h.launch(p.name, prog, p.log)
+		prog.close()
+	}
+	s.err = err
+	p.mu.Lock()
+	p.proc, p.failed, p.starting = s.proc, err != nil, nil
+	if err == nil {
+		p.starts++
+		p.h.tasks.Go(func() { p.watch(s.proc) }) // this goroutine is a task, so Close still waits
+	}
+	p.mu.Unlock()
+}
+
+// watch notices the end of a process, or ends it with the host, and cleans up.
+func (p *plugin) watch(pr *process) {
+	select {
+	case <-pr.run.exited:
+	case <-p.h.ctx.Done():
+		pr.end()
+	}
+	died := p.h.ctx.Err() == nil
+	p.mu.Lock()
+	if p.proc == pr {
+		p.proc, p.failed = nil, died
+	}
+	p.mu.Unlock()
+	pr.cleanup()
+}

@@ -1,0 +1,303 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	hclog "github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/go-plugin/runner"
+	"google.golang.org/grpc"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/plugins/internal/wire"
+	"github.com/sosh-shell/sosh/plugins/internal/wire/fdchan"
+	"github.com/sosh-shell/sosh/plugins/internal/wire/pb"
+)
+
+// endGrace is how long a plugin has to end by itself once its lifeline is closed.
+const endGrace = 200 * time.Millisecond
+
+// process is one running plugin: its process, its gRPC connection, its channel
+// for descriptors.
+type process struct {
+	name   string
+	run    *child
+	client *goplugin.Client
+	rpc    pb.PluginClient
+	ch     *fdchan.Conn // nil where descriptors cannot travel
+	log    *ring
+
+	lastCall atomic.Uint64
+	using    sync.WaitGroup // calls that use ch
+	served   sync.WaitGroup
+
+	mu    sync.Mutex
+	gone  bool // no more calls
+	gives map[uint64]*give
+	conns []*grpc.ClientConn // all that go-plugin made
+	lines map[*carrier]bool  // the sockets that it carries
+}
+
+// launch starts a plugin and returns when it can be called.
+func (h *Host) launch(name string, prog program, log *ring) (*process, error) {
+	h.swept.Do(sweep)
+	dir, err := socketDir()
+	if err != nil {
+		return nil, startFailed(name, err)
+	}
+	defer os.RemoveAll(dir) // once connected, nobody needs it any more
+
+	pr := &process{name: name, log: log, gives: map[uint64]*give{}, lines: map[*carrier]bool{}}
+	var theirs *os.File
+	cmdEnv := []string(nil)
+	if h.cfg.Form == Descriptors {
+		if pr.ch, theirs, err = fdchan.Pair(); err != nil {
+			return nil, startFailed(name, err)
+		}
+		defer theirs.Close()
+		cmdEnv = []string{wire.DescriptorsKey + "=3"}
+	}
+	var child *child
+	pr.client = goplugin.NewClient(&goplugin.ClientConfig{
+		HandshakeConfig: goplugin.HandshakeConfig{
+			ProtocolVersion: wire.Version, MagicCookieKey: wire.CookieKey, MagicCookieValue: wire.CookieValue},
+		Plugins:          goplugin.PluginSet{wire.PluginName: rpcPlugin{}},
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
+		SkipHostEnv:      true,
+		Logger:           hclog.NewNullLogger(),
+		StartTimeout:     h.cfg.StartTimeout,
+		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: dir},
+		SyncStdout:       log.writer(),
+		SyncStderr:       log.writer(),
+		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, tmp string) (runner.Runner, error) {
+			cmd.Env = append(cmd.Env, cmdEnv...)
+			child = newChild(&h.starter, prog, cmd, tmp, theirs, log)
+			return child, nil
+		},
+		GRPCDialOptions: pr.dialOptions(func() string {
+			child.mu.Lock()
+			defer child.mu.Unlock()
+			return child.addr
+		}),
+	})
+	// Two things end a start early: its time, and the host's end. go-plugin has a
+	// limit for the greeting only, and returns at once when the process ends.
+	var late atomic.Bool
+	kill := func() {
+		if child != nil {
+			child.kill()
+		}
+	}
+	timer := time.AfterFunc(h.cfg.StartTimeout, func() { late.Store(true); kill() })
+	stop := context.AfterFunc(h.ctx, kill)
+	rpc, err := pr.connect()
+	timer.Stop()
+	stop()
+	if err == nil && h.ctx.Err() != nil {
+		err = errClosed
+	}
+	pr.run = child
+	if err != nil {
+		kill()
+		pr.gone = true
+		if child != nil && child.pid != 0 {
+			<-child.exited
+		}
+		pr.cleanup()
+		return nil, pr.whyNot(h, err, late.Load())
+	}
+	pr.rpc = rpc
+	if pr.ch != nil {
+		pr.served.Go(pr.serve)
+	}
+	return pr, nil
+}
+
+func (pr *process) connect() (pb.PluginClient, error) {
+	c, err := pr.client.Client()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := c.Dispense(wire.PluginName)
+	if err != nil {
+		return nil, err
+	}
+	return raw.(pb.PluginClient), nil
+}
+
+// dialOptions are put after go-plugin's own and win. The plugin's socket is dialled
+// once: its file is removed then, and a connection that breaks is a plugin's death.
+func (pr *process) dialOptions(addr func() string) []grpc.DialOption {
+	var dialled atomic.Bool
+	return []grpc.DialOption{
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			if dialled.Swap(true) {
+				return nil, errors.New("the plugin has gone")
+			}
+			return (&net.Dialer{}).DialContext(ctx, "unix", addr())
+		}),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxMessage), grpc.MaxCallSendMsgSize(wire.MaxMessage)),
+		grpc.WithInitialWindowSize(wire.Window),
+		grpc.WithInitialConnWindowSize(4 * wire.Window),
+		grpc.WithDisableServiceConfig(),
+		grpc.WithIdleTimeout(0),
+		// go-plugin forgets a connection that fails while it is set up. Its first
+		// use is a stream, so this sees every one.
+		grpc.WithStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			pr.mu.Lock()
+			if len(pr.conns) == 0 || pr.conns[len(pr.conns)-1] != cc {
+				pr.conns = append(pr.conns, cc)
+			}
+			pr.mu.Unlock()
+			return next(ctx, desc, cc, method, opts...)
+		}),
+	}
+}
+
+// rpcPlugin makes go-plugin hand out the client of our service.
+type rpcPlugin struct {
+	goplugin.NetRPCUnsupportedPlugin
+}
+
+func (rpcPlugin) GRPCServer(*goplugin.GRPCBroker, *grpc.Server) error {
+	return errors.New("a host serves nothing")
+}
+
+func (rpcPlugin) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, cc *grpc.ClientConn) (any, error) {
+	return pb.NewPluginClient(cc), nil
+}
+
+// serve takes in what the plugin gives until it is gone, or sends garbage: then
+// it is ended.
+func (pr *process) serve() {
+	err := pr.ch.Serve(pr.take)
+	if errors.Is(err, fdchan.ErrGarbage) {
+		pr.log.add("sosh: " + err.Error() + ": ended")
+	}
+	pr.run.kill() // without the channel it is of no use
+}
+
+// dead reports whether the process cannot be called any more.
+func (pr *process) dead() bool {
+	select {
+	case <-pr.run.exited:
+		return true
+	default:
+	}
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	return pr.gone
+}
+
+// enter begins a call, false when it is too late. Each needs a leave.
+func (pr *process) enter() bool {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	if pr.gone {
+		return false
+	}
+	pr.using.Add(1)
+	return true
+}
+
+func (pr *process) leave() { pr.using.Done() }
+
+// fell kills the process and returns when it is gone: from then on nothing more
+// can come from it.
+func (pr *process) fell() {
+	pr.mu.Lock()
+	pr.gone = true
+	pr.mu.Unlock()
+	pr.run.kill()
+	<-pr.run.exited
+}
+
+// end ends the process in order: its lifeline, a moment, SIGKILL.
+func (pr *process) end() {
+	pr.mu.Lock()
+	pr.gone = true
+	pr.mu.Unlock()
+	pr.run.lifeline.Close()
+	t := time.NewTimer(endGrace)
+	defer t.Stop()
+	select {
+	case <-pr.run.exited:
+	case <-t.C:
+		pr.run.kill()
+		<-pr.run.exited
+	}
+}
+
+// cleanup frees what a process that is gone has left here. Calls under way end
+// first: they may still find their descriptor in the channel.
+func (pr *process) cleanup() {
+	pr.loseAll()
+	pr.client.Kill() // kills nobody any more; ends go-plugin's goroutines
+	pr.mu.Lock()
+	conns := pr.conns
+	pr.mu.Unlock()
+	for _, cc := range conns {
+		cc.Close()
+	}
+	pr.using.Wait()
+	if pr.ch != nil {
+		pr.ch.Close()
+		pr.served.Wait()
+	}
+}
+
+// whyNot says why a plugin did not start.
+func (pr *process) whyNot(h *Host, err error, late bool) error {
+	if h.ctx.Err() != nil {
+		return errClosed
+	}
+	c := pr.run
+	var text, hint string
+	switch {
+	case c == nil || c.pid == 0:
+		var path *os.PathError
+		if errors.As(err, &path) {
+			err = path.Err
+		}
+		return startFailed(pr.name, err)
+	case late || strings.Contains(err.Error(), "timeout while waiting"):
+		text = fmt.Sprintf("did not start within %v and was ended", h.cfg.StartTimeout)
+		hint = "the next command starts it again"
+	case strings.Contains(err.Error(), "incompatible API version"):
+		text, hint = "speaks another version of the contract", "build it with this version of sosh"
+	case !c.greeted:
+		text, hint = "ended before it was ready", "see its log"
+	default:
+		text, hint = "is no plugin: it did not greet as one", "a plugin's main function calls sdk.Serve"
+	}
+	if lines := pr.log.lines(); len(lines) > 0 && !late {
+		hint += fmt.Sprintf("; its last words: %q", lines[len(lines)-1])
+	}
+	return pluginError(pr.name, hint, "%s", text)
+}
+
+func startFailed(name string, err error) error {
+	e := pluginError(name, "", "cannot be started: %v", err).(*socket.Error)
+	e.Err = fmt.Errorf("%w%w", e.Err, hidden{err})
+	return e
+}
+
+// hidden adds an identity to an error without adding to its text.
+type hidden struct{ error }
+
+func (hidden) Error() string   { return "" }
+func (h hidden) Unwrap() error { return h.error }
+
+// pluginError is a failure of the plugin: one line, and what to do.
+func pluginError(name, hint, format string, args ...any) error {
+	return &socket.Error{Op: "the " + name + " plugin", Err: socket.Faultf(socket.Failed, format, args...), Hint: hint}
+}

@@ -1,0 +1,199 @@
+package host
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-plugin/runner"
+)
+
+// program is what to run for a plugin.
+type program struct {
+	path string   // as execve(2) gets it
+	name string   // as people and the process list see it; path when empty
+	args []string // without argument 0
+	file *os.File // holds what path names; nil when path names itself
+}
+
+func (p program) close() {
+	if p.file != nil {
+		p.file.Close()
+	}
+}
+
+// child is a plugin's process as go-plugin drives it. go-plugin's own runner would
+// give it this program's stdin, and with it the terminal.
+type child struct {
+	starter *starter
+	cmd     *exec.Cmd
+	log     *ring
+	dir     string // where its socket must be
+
+	lifeline *os.File // our end of its stdin
+	greeting *io.PipeReader
+	pid      int
+	addr     string // of its socket, once it has said it
+
+	exited  chan struct{} // closed when it is gone and reaped
+	drained sync.WaitGroup
+
+	mu      sync.Mutex
+	reaped  bool
+	greeted bool // it wrote a first line
+}
+
+var _ runner.Runner = (*child)(nil)
+
+// newChild prepares cmd, which has go-plugin's environment, to run prog.
+func newChild(s *starter, prog program, cmd *exec.Cmd, dir string, extra *os.File, log *ring) *child {
+	env := append(hostEnv(), cmd.Env...)
+	c := exec.Command(prog.path, prog.args...)
+	if prog.name != "" {
+		c.Args[0] = prog.name
+	}
+	c.Env, c.Dir = env, "/"
+	if extra != nil {
+		c.ExtraFiles = []*os.File{extra} // descriptor 3
+	}
+	setAttributes(c)
+	return &child{starter: s, cmd: c, log: log, dir: dir, exited: make(chan struct{})}
+}
+
+// hostEnv is all that a plugin sees of this program's environment.
+func hostEnv() []string {
+	var env []string
+	for _, kv := range os.Environ() {
+		k, _, _ := strings.Cut(kv, "=")
+		switch {
+		case k == "PATH", k == "HOME", k == "LANG", k == "TZ", k == "TMPDIR", k == "SSLKEYLOGFILE",
+			strings.HasPrefix(k, "LC_"), strings.HasPrefix(k, "XDG_"):
+			env = append(env, kv)
+		}
+	}
+	return env
+}
+
+// Start starts the process.
+func (c *child) Start(context.Context) error {
+	pipes := make([]*os.File, 0, 6)
+	closeAll := func() {
+		for _, f := range pipes {
+			f.Close()
+		}
+	}
+	for range 3 {
+		r, w, err := os.Pipe()
+		if err != nil {
+			closeAll()
+			return err
+		}
+		pipes = append(pipes, r, w)
+	}
+	in, lifeline, out, stdout, errs, stderr := pipes[0], pipes[1], pipes[2], pipes[3], pipes[4], pipes[5]
+	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = in, stdout, stderr
+	if err := c.starter.start(c.cmd); err != nil {
+		closeAll()
+		return err
+	}
+	in.Close()
+	stdout.Close()
+	stderr.Close()
+	c.pid, c.lifeline = c.cmd.Process.Pid, lifeline
+	var greeting *io.PipeWriter
+	c.greeting, greeting = io.Pipe()
+	c.drained.Go(func() { c.greet(out, greeting) })
+	c.drained.Go(func() { c.drain(errs) })
+	go c.reap(out, errs)
+	return nil
+}
+
+// greet passes the first line of stdout to go-plugin and the rest to the log.
+func (c *child) greet(out *os.File, greeting *io.PipeWriter) {
+	r := bufio.NewReaderSize(out, 4096) // no greeting is longer
+	line, err := r.ReadSlice('\n')
+	if len(line) > 0 {
+		c.mu.Lock()
+		c.greeted = true
+		c.mu.Unlock()
+		greeting.Write(line)
+	}
+	greeting.Close()
+	if err == nil || err == bufio.ErrBufferFull {
+		c.drain(r)
+	}
+	out.Close()
+}
+
+func (c *child) drain(r io.Reader) {
+	w := c.log.writer()
+	io.Copy(w, r)
+	w.flush()
+	if f, ok := r.(*os.File); ok {
+		f.Close()
+	}
+}
+
+// reap waits for the end, and for a moment for the last words: a child of the
+// plugin may hold the pipes open for ever.
+func (c *child) reap(pipes ...*os.File) {
+	c.wait()
+	deadline := time.Now().Add(50 * time.Millisecond)
+	for _, f := range pipes {
+		f.SetReadDeadline(deadline)
+	}
+	c.drained.Wait()
+	c.lifeline.Close()
+	close(c.exited)
+}
+
+func (c *child) kill() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.reaped && c.pid != 0 {
+		killGroup(c.cmd)
+	}
+}
+
+// The rest is what go-plugin asks.
+
+func (c *child) Wait(context.Context) error { <-c.exited; return nil }
+
+func (c *child) Kill(context.Context) error { c.kill(); return nil }
+
+func (c *child) Stdout() io.ReadCloser { return c.greeting }
+
+// Stderr is empty: the log has it already.
+func (c *child) Stderr() io.ReadCloser { return io.NopCloser(strings.NewReader("")) }
+
+func (c *child) Name() string { return c.cmd.Path }
+
+func (c *child) Diagnose(context.Context) string { return "" }
+
+func (c *child) ID() string {
+	if c.pid == 0 {
+		return ""
+	}
+	return strconv.Itoa(c.pid)
+}
+
+// PluginToHost takes the address that the plugin greets with. It must be a socket
+// in the directory made for it.
+func (c *child) PluginToHost(network, addr string) (string, string, error) {
+	if network != "unix" || !strings.HasPrefix(addr, c.dir+"/") || strings.Contains(addr, "..") {
+		return "", "", fmt.Errorf("unexpected address %s %q", network, addr)
+	}
+	c.mu.Lock()
+	c.addr = addr
+	c.mu.Unlock()
+	return network, addr, nil
+}
+
+func (c *child) HostToPlugin(network, addr string) (string, string, error) { return network, addr, nil }

@@ -1,0 +1,21 @@
+//go:build !linux
+
+package host
+
+import (
+	"errors"
+	"os/exec"
+)
+
+const defaultExecutable = ""
+
+// starter starts nothing on this system: the rules for a plugin's process (no
+// terminal, dies with this program, no way in by its files) are kept on Linux only.
+type starter struct{}
+
+func (*starter) start(*exec.Cmd) error { return errors.ErrUnsupported }
+func (*starter) stop()                 {}
+
+func setAttributes(*exec.Cmd) {}
+func (c *child) wait()        {}
+func killGroup(*exec.Cmd)     {}

@@ -1,0 +1,57 @@
+package host
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxProgram bounds a plugin's file in bytes.
+const maxProgram = 512 << 20
+
+// seal copies a program into memory where nobody can change it any more
+// (memfd_create(2)), and returns the copy and its SHA-256 in hex. What is compared
+// is then what is run: there is no moment in between.
+func seal(src io.Reader, name string) (*os.File, string, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
+	if err == unix.EINVAL { // before Linux 6.3 every memfd may be executed
+		fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("memfd_create: %w", err)
+	}
+	// The number must be above those that a child's descriptors are put on: there
+	// the program is named by it.
+	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 16)
+	unix.Close(fd)
+	if err != nil {
+		return nil, "", err
+	}
+	f := os.NewFile(uintptr(high), name)
+	h := sha256.New()
+	n, err := io.Copy(io.MultiWriter(f, h), io.LimitReader(src, maxProgram+1))
+	if err == nil && n > maxProgram {
+		err = fmt.Errorf("larger than %d MiB", maxProgram>>20)
+	}
+	if err == nil {
+		_, err = unix.FcntlInt(uintptr(high), unix.F_ADD_SEALS,
+			unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+	}
+	if err != nil {
+		f.Close()
+		return nil, "", err
+	}
+	return f, hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// sealedPath names the copy for execve(2), in this process and its children.
+func sealedPath(f *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", f.Fd()) }
+
+// openNoFollow opens a file that must not be a link, and does not wait for a FIFO's writer.
+func openNoFollow(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+}

@@ -1,0 +1,180 @@
+package plugintest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sosh-shell/sosh/core/socket"
+)
+
+var (
+	needBind    = []socket.Call{socket.CallResolve, socket.CallBind}
+	needListen  = []socket.Call{socket.CallResolve, socket.CallBind, socket.CallListen, socket.CallAccept}
+	needConnect = []socket.Call{socket.CallResolve, socket.CallBind, socket.CallListen, socket.CallAccept, socket.CallConnect}
+)
+
+var connections = []check{
+	{"Bind to port 0 gets a port", needBind, func(t *testing.T, s *subject) {
+		k := s.open(t)
+		s.bindFree(k)
+		if a := k.local(); a.Port == 0 || !a.IP.IsLoopback() {
+			t.Errorf("bound to %v", a)
+		}
+	}},
+	{"Bind refuses a port that is listened on", needListen, func(t *testing.T, s *subject) {
+		l, k := s.listen(t, 1), s.open(t)
+		if _, err := s.Bind(t.Context(), k.lent(), l.local()); !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("got %v", err)
+		}
+	}},
+	{"Bind refuses an address of another family", needBind, func(t *testing.T, s *subject) {
+		as, err := s.Resolve(t.Context(), socket.ResolveRequest{Text: "[::1]:0", Passive: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := s.open(t) // IPv4
+		if _, err := s.Bind(t.Context(), k.lent(), as[0]); !errors.Is(err, syscall.EAFNOSUPPORT) && !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("got %v", err)
+		}
+	}},
+	{"Accept does not wait", needListen, func(t *testing.T, s *subject) {
+		l := s.listen(t, 8)
+		start := time.Now()
+		h, err := s.Accept(t.Context(), l.lent())
+		if !errors.Is(err, syscall.EAGAIN) {
+			t.Errorf("got fd %d, %v", h.FD, err)
+		}
+		if d := time.Since(start); d > time.Second {
+			t.Errorf("took %v", d)
+		}
+	}},
+	{"Accept makes a socket as Open does", needConnect, func(t *testing.T, s *subject) {
+		_, server := s.pair(t)
+		isFit(t, server)
+	}},
+	{"Accept takes every connection, once", needConnect, func(t *testing.T, s *subject) {
+		l := s.listen(t, 16)
+		seen := map[socket.Address]bool{}
+		for range 10 {
+			c := s.open(t)
+			if err := c.connect(t.Context(), l.local()); err != nil {
+				t.Fatal(err)
+			}
+			seen[c.local()] = false
+		}
+		for range 10 {
+			k := l.accept()
+			peer := remote(t, k)
+			if was, ok := seen[peer]; !ok || was {
+				t.Errorf("unexpected peer %v", peer)
+			}
+			seen[peer] = true
+		}
+		if h, err := s.Accept(t.Context(), l.lent()); !errors.Is(err, syscall.EAGAIN) {
+			t.Errorf("one too many: fd %d, %v", h.FD, err)
+		}
+	}},
+	{"Connect does not wait, or can be given up where it must", needConnect, func(t *testing.T, s *subject) {
+		full := fullListener(t)
+		k := s.open(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		timer := time.AfterFunc(50*time.Millisecond, cancel)
+		defer timer.Stop()
+		start := time.Now()
+		_, err := s.Connect(ctx, k.lent(), full)
+		if d := time.Since(start); d > 2*time.Second {
+			t.Errorf("took %v", d)
+		}
+		if !s.carried {
+			if !errors.Is(err, syscall.EINPROGRESS) {
+				t.Errorf("got %v", err)
+			}
+			return
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		// The plugin is told a moment later; then the socket is as new.
+		l := s.listen(t, 8)
+		settles(t, func() string {
+			if err := k.connect(t.Context(), l.local()); err != nil {
+				return fmt.Sprintf("connecting again: %v", err)
+			}
+			return ""
+		})
+	}},
+	{"Connect leaves the error for the caller", needConnect, func(t *testing.T, s *subject) {
+		l := s.listen(t, 1)
+		a := l.local()
+		l.close()
+		settles(t, func() string { // the listener may live a moment longer
+			if err := s.open(t).connect(t.Context(), a); !errors.Is(err, syscall.ECONNREFUSED) {
+				return fmt.Sprintf("connected to a closed port: %v", err)
+			}
+			return ""
+		})
+	}},
+	{"A cancelled call is answered at once", needConnect, func(t *testing.T, s *subject) {
+		if !s.remote {
+			return // it need not look: it does not wait
+		}
+		l := s.listen(t, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if h, err := s.Open(ctx, socket.OpenRequest{}); !errors.Is(err, context.Canceled) {
+			t.Errorf("open: fd %d, %v", h.FD, err)
+		}
+		if h, err := s.Accept(ctx, l.lent()); !errors.Is(err, context.Canceled) {
+			t.Errorf("accept: fd %d, %v", h.FD, err)
+		}
+	}},
+}
+
+// remote is the peer's address.
+func remote(t *testing.T, k *sock) socket.Address {
+	t.Helper()
+	if k.Carrier != nil {
+		return k.Carrier.Facts().Remote
+	}
+	sa, err := syscall.Getpeername(k.FD)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return socket.FromSockaddr(sa)
+}
+
+// fullListener is the address of a TCP listener that takes no more connections:
+// who connects to it waits.
+func fullListener(t *testing.T) socket.Address {
+	t.Helper()
+	l, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(l) })
+	if err := unix.Bind(l, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Listen(l, 0); err != nil {
+		t.Fatal(err)
+	}
+	sa, err := syscall.Getsockname(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		c, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Close(c) })
+		syscall.Connect(c, sa)
+	}
+	return socket.FromSockaddr(sa)
+}

@@ -1,0 +1,251 @@
+package plugintest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/plugins/host"
+)
+
+// patience bounds everything that a check waits for.
+const patience = 10 * time.Second
+
+// subject is one protocol in one form.
+type subject struct {
+	socket.Complete
+	desc    socket.Description
+	carried bool       // FD is one end of a socketpair
+	remote  bool       // in a process of its own
+	pid     func() int // its process
+}
+
+func inProcess(p socket.Protocol) *subject {
+	return &subject{Complete: direct{p}, desc: socket.Describe(p), pid: os.Getpid}
+}
+
+func inHost(t *testing.T, construct func() socket.Protocol, form host.Form) *subject {
+	h := Host(t, form, nil, construct)
+	d := socket.Describe(construct())
+	p, err := h.Protocol(d.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &subject{Complete: p, desc: d, carried: form == host.Stream, remote: true,
+		pid: func() int { return h.Plugins()[0].PID }}
+}
+
+// direct is a protocol as it is, with the methods that it may lack.
+type direct struct{ socket.Protocol }
+
+func (d direct) Resolve(ctx context.Context, r socket.ResolveRequest) ([]socket.Address, error) {
+	return d.Protocol.(socket.Resolver).Resolve(ctx, r)
+}
+func (d direct) Bind(ctx context.Context, s socket.Lent, a socket.Address) (socket.Report, error) {
+	return d.Protocol.(socket.Binder).Bind(ctx, s, a)
+}
+func (d direct) Listen(ctx context.Context, s socket.Lent, n int) (socket.Report, error) {
+	return d.Protocol.(socket.Listener).Listen(ctx, s, n)
+}
+func (d direct) Connect(ctx context.Context, s socket.Lent, a socket.Address) (socket.Report, error) {
+	return d.Protocol.(socket.Connector).Connect(ctx, s, a)
+}
+func (d direct) Accept(ctx context.Context, s socket.Lent) (socket.Handle, error) {
+	return d.Protocol.(socket.Accepter).Accept(ctx, s)
+}
+func (d direct) Shutdown(ctx context.Context, s socket.Lent, how socket.How) (socket.Report, error) {
+	return d.Protocol.(socket.Shutdowner).Shutdown(ctx, s, how)
+}
+func (d direct) Option(ctx context.Context, s socket.Lent, set []socket.Setting, get []string) ([]socket.Setting, socket.Report, error) {
+	return d.Protocol.(socket.Optioner).Option(ctx, s, set, get)
+}
+func (d direct) Info(ctx context.Context, s socket.Lent, names []string) ([]socket.Setting, error) {
+	return d.Protocol.(socket.Informer).Info(ctx, s, names)
+}
+
+// sock is a socket of the check's, closed at its end.
+type sock struct {
+	t *testing.T
+	s *subject
+	socket.Handle
+	shut bool
+}
+
+func (s *subject) open(t *testing.T, options ...socket.Setting) *sock {
+	t.Helper()
+	h, err := s.Open(t.Context(), socket.OpenRequest{Options: options})
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	return s.hold(t, h)
+}
+
+func (s *subject) hold(t *testing.T, h socket.Handle) *sock {
+	k := &sock{t: t, s: s, Handle: h}
+	t.Cleanup(k.close)
+	return k
+}
+
+func (k *sock) lent() socket.Lent { return socket.Lent{FD: k.FD, Mark: k.Mark, Carrier: k.Carrier} }
+
+func (k *sock) close() {
+	if !k.shut {
+		k.shut = true
+		unix.Close(k.FD)
+	}
+}
+
+// local is the socket's own address.
+func (k *sock) local() socket.Address {
+	k.t.Helper()
+	if k.Carrier != nil {
+		return k.Carrier.Facts().Local
+	}
+	sa, err := syscall.Getsockname(k.FD)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return socket.FromSockaddr(sa)
+}
+
+// listen makes a listener on a free port of the loopback.
+func (s *subject) listen(t *testing.T, backlog int) *sock {
+	t.Helper()
+	l := s.open(t)
+	s.bindFree(l)
+	if _, err := s.Listen(t.Context(), l.lent(), backlog); err != nil {
+		t.Fatalf("listen: %v", err)
+	}
+	return l
+}
+
+func (s *subject) bindFree(k *sock) {
+	k.t.Helper()
+	as, err := s.Resolve(k.t.Context(), socket.ResolveRequest{Text: ":0", Passive: true})
+	if err != nil {
+		k.t.Fatalf("resolve: %v", err)
+	}
+	if _, err := s.Bind(k.t.Context(), k.lent(), as[0]); err != nil {
+		k.t.Fatalf("bind: %v", err)
+	}
+}
+
+// connect connects, with the waiting that the caller has to do.
+func (k *sock) connect(ctx context.Context, a socket.Address) error {
+	_, err := k.s.Connect(ctx, k.lent(), a)
+	if !errors.Is(err, syscall.EINPROGRESS) {
+		return err
+	}
+	if k.s.carried {
+		return fmt.Errorf("connect of a carried socket did not wait: %w", err)
+	}
+	if err := waitFor(k.FD, unix.POLLOUT); err != nil {
+		return err
+	}
+	n, err := unix.GetsockoptInt(k.FD, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return err
+	}
+	if n != 0 {
+		return syscall.Errno(n)
+	}
+	return nil
+}
+
+// accept waits for a connection and takes it.
+func (l *sock) accept() *sock {
+	l.t.Helper()
+	if err := waitFor(l.FD, unix.POLLIN); err != nil {
+		l.t.Fatalf("waiting for a connection: %v", err)
+	}
+	h, err := l.s.Accept(l.t.Context(), l.lent())
+	if err != nil {
+		l.t.Fatalf("accept: %v", err)
+	}
+	return l.s.hold(l.t, h)
+}
+
+// pair is two ends of one connection.
+func (s *subject) pair(t *testing.T) (client, server *sock) {
+	t.Helper()
+	l := s.listen(t, 8)
+	client = s.open(t)
+	if err := client.connect(t.Context(), l.local()); err != nil {
+		t.Fatalf("connect: %v", err)
+	}
+	server = l.accept()
+	l.close()
+	return client, server
+}
+
+// waitFor waits until the descriptor is ready.
+func waitFor(fd int, events int16) error {
+	for end := time.Now().Add(patience); ; {
+		left := time.Until(end)
+		if left <= 0 {
+			return errors.New("waited in vain")
+		}
+		p := []unix.PollFd{{Fd: int32(fd), Events: events}}
+		n, err := unix.Poll(p, int(left/time.Millisecond)+1)
+		if err != nil && err != unix.EINTR {
+			return err
+		}
+		if n > 0 {
+			return nil
+		}
+	}
+}
+
+// write writes all bytes.
+func (k *sock) write(p []byte) error {
+	for len(p) > 0 {
+		n, err := unix.SendmsgN(k.FD, p, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		if err == unix.EAGAIN {
+			err = waitFor(k.FD, unix.POLLOUT)
+		}
+		if err != nil && err != unix.EINTR {
+			return err
+		}
+		p = p[max(n, 0):]
+	}
+	return nil
+}
+
+// read reads until there are n bytes, or the end when n is negative.
+func (k *sock) read(n int) ([]byte, error) {
+	var got []byte
+	buf := make([]byte, 64<<10)
+	for n < 0 || len(got) < n {
+		size := len(buf)
+		if n >= 0 {
+			size = min(size, n-len(got))
+		}
+		m, _, err := unix.Recvfrom(k.FD, buf[:size], unix.MSG_DONTWAIT)
+		switch {
+		case err == unix.EAGAIN:
+			if err := waitFor(k.FD, unix.POLLIN); err != nil {
+				return got, err
+			}
+		case err == unix.EINTR:
+		case err != nil:
+			return got, err
+		case m == 0:
+			if k.Carrier != nil {
+				ctx, cancel := context.WithTimeout(context.Background(), patience)
+				defer cancel()
+				return got, k.Carrier.End(ctx)
+			}
+			return got, nil
+		default:
+			got = append(got, buf[:m]...)
+		}
+	}
+	return got, nil
+}

@@ -1,0 +1,123 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/shell/render"
+)
+
+// Call is one call of a command and its world.
+type Call struct {
+	Session *Session
+	Args    []string // without name and flags
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+	// Where begins a message: "FILE:LINE:COL: " in a script, "" at the prompt.
+	Where string
+	// Dir is the shell's directory.
+	Dir string
+	// Captured says that stdout is a $(...).
+	Captured bool
+	// Terminal says that stdout is one: for people, and every byte escaped.
+	Terminal bool
+	// SetVars assigns shell variables; a value with NUL is refused by the caller.
+	SetVars func(assignments ...Assignment) error
+	// UnsetVars takes shell variables away.
+	UnsetVars func(names ...string) error
+	// OpenFile opens a file for reading, "-" being stdin, which the caller must not close.
+	OpenFile func(path string) (*os.File, error)
+
+	command *Command
+}
+
+// Assignment sets a shell variable: an array when Values is not nil.
+type Assignment struct {
+	Name   string
+	Value  string
+	Values []string
+}
+
+// Exec parses the flags of a call and runs it. It prints the error, if any,
+// and returns the exit status.
+func (s *Set) Exec(ctx context.Context, c *Call, name string, args []string) int {
+	cmd := s.byName[name]
+	c.command = cmd
+	err := cmd.exec(ctx, c, args)
+	if err != nil {
+		c.report(err)
+	}
+	return Status(err)
+}
+
+func (cmd *Command) exec(ctx context.Context, c *Call, args []string) error {
+	f, run := cmd.flags()
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, pflag.ErrHelp) {
+			writeHelp(c.Stdout, cmd, c.style())
+			return nil
+		}
+		return cmd.usage("%s", strings.TrimPrefix(err.Error(), "pflag: "))
+	}
+	c.Args = f.Args()
+	return run(ctx, c)
+}
+
+// usage is an error in how the command was called.
+func (cmd *Command) usage(format string, args ...any) error {
+	return &socket.Error{Op: cmd.Name, Err: socket.Faultf(socket.Usage, format, args...),
+		Hint: "usage: " + strings.Join(cmd.Usage, " | ")}
+}
+
+// usage is an error in how the running command was called.
+func (c *Call) usage(format string, args ...any) error { return c.command.usage(format, args...) }
+
+// report prints an error: one line that says what, where and why, then one of
+// what to do, where one is known.
+func (c *Call) report(err error) {
+	var b strings.Builder
+	b.WriteString(c.Where)
+	b.WriteString(render.Line(err.Error()))
+	b.WriteByte('\n')
+	var e *socket.Error
+	if errors.As(err, &e) && e.Hint != "" {
+		b.WriteString("  " + render.Line(e.Hint) + "\n")
+	}
+	io.WriteString(c.Stderr, b.String())
+}
+
+// args returns the arguments when there are at least min and at most max (-1
+// for any number), else an error that names what is missing or too much.
+func (c *Call) args(min, max int) ([]string, error) {
+	switch n := len(c.Args); {
+	case n < min && min <= len(c.command.Args):
+		return nil, c.usage("%s is missing", c.command.Args[n].Name)
+	case n < min:
+		return nil, c.usage("%d arguments are needed", min)
+	case max >= 0 && n > max:
+		return nil, c.usage("%q is one argument too many", c.Args[max])
+	}
+	return c.Args, nil
+}
+
+// style is how to print for whoever reads stdout.
+func (c *Call) style() render.Style {
+	if c.Terminal && c.Session.Colour {
+		return render.Colour
+	}
+	return render.Plain
+}
+
+// print writes facts or data; an error ends the command.
+func (c *Call) print(format string, args ...any) error {
+	_, err := fmt.Fprintf(c.Stdout, format, args...)
+	return err
+}

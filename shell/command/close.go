@@ -1,0 +1,108 @@
+package command
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/core/table"
+)
+
+var shutdownCmd = &Command{
+	Name:     "shutdown",
+	Group:    Calls,
+	Synopsis: "end one direction of a connection",
+	Usage:    []string{"shutdown SOCK read|write|both"},
+	Help:     `After shutdown SOCK write the peer reads the end of the stream, and can still answer.`,
+	Args:     []Arg{{Name: "SOCK", Kind: Socket}, {Name: "read|write|both", Kind: Word, Words: []string{"read", "write", "both"}}},
+	Examples: []Example{{
+		Does: "say that no more comes, and still hear the answer",
+		Code: `open tcp --listen 127.0.0.1:0 -n srv
+open tcp 127.0.0.1:$(show srv local.port) -n c
+accept srv -n s
+send c question; shutdown c write
+recv s --all; echo
+send s answer; close s
+recv c --all; echo`,
+		Output: "question\nanswer\n",
+	}},
+	New: func(*pflag.FlagSet) Run {
+		hows := map[string]socket.How{"read": socket.ShutdownRead, "write": socket.ShutdownWrite, "both": socket.ShutdownBoth}
+		return func(ctx context.Context, c *Call) error {
+			args, err := c.args(2, 2)
+			if err != nil {
+				return err
+			}
+			how, ok := hows[args[1]]
+			if !ok {
+				return c.usage("%q is no direction: read, write or both", args[1])
+			}
+			s, err := c.Session.socket("shutdown", args[0])
+			if err != nil {
+				return err
+			}
+			return s.Shutdown(ctx, how)
+		}
+	},
+}
+
+var closeCmd = &Command{
+	Name:     "close",
+	Group:    Calls,
+	Synopsis: "close sockets",
+	Usage:    []string{"close SOCK... [--reset]", "close --all [--reset]"},
+	Help:     `A close ends the connection in order: the peer reads all that was sent, then the end. With --reset it is torn down at once (RST). Unread input makes the kernel reset the connection even so (RFC 2525 section 2.17), and the peer may then lose what was sent to it: close says when that happens.`,
+	Args:     []Arg{{Name: "SOCK", Kind: Socket, Repeat: true}},
+	Examples: []Example{{
+		Does: "the peer sees the end, or a reset",
+		Code: `open tcp --listen 127.0.0.1:0 -n srv
+open tcp 127.0.0.1:$(show srv local.port) -n a; accept srv -n b
+close a
+recv b || echo "status $?"
+close b srv`,
+		Output: "status 4\n",
+	}},
+	New: func(f *pflag.FlagSet) Run {
+		all := f.Bool("all", false, "every socket")
+		reset := f.Bool("reset", false, "reset the connection instead of ending it")
+		return func(ctx context.Context, c *Call) error {
+			if *all != (len(c.Args) == 0) {
+				return c.usage("name the sockets to close, or --all")
+			}
+			var list []*table.Socket
+			if *all {
+				list = c.Session.Table.Sockets()
+			}
+			for _, word := range c.Args {
+				s, err := c.Session.socket("close", word)
+				if err != nil {
+					return err
+				}
+				list = append(list, s)
+			}
+			var errs []error
+			for _, s := range list {
+				left, err := s.Close(ctx, *reset)
+				errs = append(errs, err)
+				if err == nil && !*reset {
+					c.tellUnread(s, left)
+				}
+				if c.Session.Current() == s.Name() {
+					c.Session.SetCurrent("")
+				}
+			}
+			return errors.Join(errs...)
+		}
+	},
+}
+
+func (c *Call) tellUnread(s *table.Socket, left table.Closed) {
+	if left.Unread > 0 {
+		c.warn("close %s: %d bytes of input were unread, so the kernel resets the connection: the peer may lose what was sent last", s.Name(), left.Unread)
+	}
+	if left.Inbox > 0 {
+		c.notice("close %s: %d bytes had arrived and were not consumed", s.Name(), left.Inbox)
+	}
+}

@@ -1,0 +1,170 @@
+// Package command holds the commands of sosh, one file each: in one literal its
+// name, usage, flags, arguments, help, examples and what it does. Help,
+// completion, docs/commands.md and the tests all come from that literal.
+//
+// A command gets its world through a [Call]: it opens no terminal, reads no
+// script and starts no plugin. It works on the session's table.
+package command
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/pflag"
+)
+
+// Command is one command of the shell.
+type Command struct {
+	Name     string
+	Group    Group
+	Synopsis string   // one line, begins in lower case, no full stop
+	Usage    []string // the forms, each beginning with the name
+	Help     string   // paragraphs; may be empty
+	Args     []Arg    // the positional arguments, for completion
+	// DataLast makes everything after the first argument data, never a flag.
+	DataLast bool
+	// Escapes says that the arguments decode backslash escapes, so that an
+	// unquoted one, which the shell would swallow, is refused.
+	Escapes  bool
+	Examples []Example
+	// New declares the flags of one call and returns what runs it.
+	New func(f *pflag.FlagSet) Run
+}
+
+// Run does a command's work. The error's fault decides the exit status.
+type Run func(ctx context.Context, c *Call) error
+
+// Group is the heading under which help lists a command.
+type Group string
+
+// The groups, in the order of help.
+const (
+	Calls Group = "socket calls"
+	Data  Group = "data"
+	Facts Group = "facts"
+	Shell Group = "the shell"
+)
+
+var groups = []Group{Calls, Data, Facts, Shell}
+
+// Arg is a positional argument.
+type Arg struct {
+	Name   string // as it stands in the usage
+	Kind   ArgKind
+	Repeat bool // it may come again
+	Words  []string
+}
+
+// ArgKind says what an argument names, so what completes it.
+type ArgKind int
+
+// The kinds.
+const (
+	Text     ArgKind = iota // anything: not completed
+	Protocol                // a protocol's name
+	Socket                  // a live socket's name, or .
+	Field                   // a field of the socket before it
+	Option                  // KEY=VALUE of the protocol or socket before it
+	Word                    // one of Words
+	Topic                   // what help knows
+	File                    // a path
+)
+
+// Example is a piece of script that stands on its own: it is shown in help and
+// docs, and runs as a test. In Output, "..." stands for anything within a line.
+type Example struct {
+	Does   string // one line
+	Code   string
+	Output string
+}
+
+// Set is the commands of a shell by name.
+type Set struct {
+	list   []*Command
+	byName map[string]*Command
+}
+
+// All returns every command of sosh. It panics when one is half declared.
+func All() *Set { return all() }
+
+var all = sync.OnceValue(func() *Set {
+	return newSet(
+		open, bind, connect, listen, accept, shutdownCmd, closeCmd,
+		send, recv, expectCmd,
+		show, option,
+		use, help,
+	)
+})
+
+func newSet(list ...*Command) *Set {
+	s := &Set{list: list, byName: map[string]*Command{}}
+	for _, c := range list {
+		if err := c.check(); err != nil {
+			panic("command " + c.Name + ": " + err.Error())
+		}
+		if s.byName[c.Name] != nil {
+			panic("command " + c.Name + ": declared twice")
+		}
+		s.byName[c.Name] = c
+	}
+	return s
+}
+
+// check refuses what is half declared.
+func (c *Command) check() error {
+	switch {
+	case c.Name == "" || c.Synopsis == "" || c.New == nil || len(c.Usage) == 0:
+		return fmt.Errorf("name, synopsis, usage and New must be set")
+	case !slices.Contains(groups, c.Group):
+		return fmt.Errorf("no group %q", c.Group)
+	case len(c.Examples) == 0:
+		return fmt.Errorf("an example must be given")
+	}
+	for _, u := range c.Usage {
+		if u != c.Name && !strings.HasPrefix(u, c.Name+" ") {
+			return fmt.Errorf("usage %q does not begin with the name", u)
+		}
+	}
+	return nil
+}
+
+// Lookup returns the command of that name.
+func (s *Set) Lookup(name string) (*Command, bool) {
+	c, ok := s.byName[name]
+	return c, ok
+}
+
+// Names lists the commands in help's order.
+func (s *Set) Names() []string {
+	var out []string
+	for _, c := range s.Commands() {
+		out = append(out, c.Name)
+	}
+	return out
+}
+
+// Commands lists the commands by group.
+func (s *Set) Commands() []*Command {
+	var out []*Command
+	for _, g := range groups {
+		for _, c := range s.list {
+			if c.Group == g {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// flags returns the flag set of one call and what runs with it.
+func (c *Command) flags() (*pflag.FlagSet, Run) {
+	f := pflag.NewFlagSet(c.Name, pflag.ContinueOnError)
+	f.SetInterspersed(!c.DataLast)
+	f.SortFlags = false
+	f.Usage = func() {}
+	run := c.New(f)
+	return f, run
+}

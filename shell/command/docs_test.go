@@ -1,0 +1,55 @@
+package command
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+)
+
+//go:generate go test -run TestDocsAreFresh . -update
+
+var update = flag.Bool("update", false, "write docs/commands.md")
+
+const docs = "../../docs/commands.md"
+
+func TestDocsAreFresh(t *testing.T) {
+	want := All().Markdown()
+	if *update {
+		if err := os.WriteFile(docs, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Error("docs/commands.md is stale: go generate ./shell/command")
+	}
+}
+
+func TestEveryArgumentStandsInTheUsage(t *testing.T) {
+	for _, c := range All().Commands() {
+		for _, a := range c.Args {
+			if a.Name != "WHAT" && !strings.Contains(strings.Join(c.Usage, "\n"), a.Name) {
+				t.Errorf("%s: %s", c.Name, a.Name)
+			}
+		}
+	}
+}
+
+func TestHalfDeclaredCommandsAreRefused(t *testing.T) {
+	whole := *All().Commands()[0]
+	for name, spoil := range map[string]func(*Command){
+		"name": func(c *Command) { c.Name = "" }, "synopsis": func(c *Command) { c.Synopsis = "" },
+		"usage": func(c *Command) { c.Usage = []string{"other"} }, "run": func(c *Command) { c.New = nil },
+		"example": func(c *Command) { c.Examples = nil }, "group": func(c *Command) { c.Group = "" },
+	} {
+		c := whole
+		spoil(&c)
+		if c.check() == nil {
+			t.Errorf("a command without its %s was taken", name)
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sosh-shell/sosh/core/expect"
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/core/table"
+)
+
+var expectCmd = &Command{
+	Name:     "expect",
+	Group:    Data,
+	Synopsis: "wait until what arrives matches a pattern",
+	Usage:    []string{"expect SOCK RE [--timeout D]", "expect SOCK -F TEXT | --hex 'HH ?? (HH HH)' [--timeout D]"},
+	Help: `RE is a regular expression (RE2), searched from the first byte that is not consumed. ^ and $ are at line ends, which may be \n or \r\n; . matches neither. \xHH is a byte; the other escapes are those of send.
+
+A match is decided by bytes, never by time: as soon as no more bytes could change it. '([0-9]+)' waits for the byte after the number. A match consumes up to its end; a failed expect consumes nothing.
+
+It sets match: ${match[0]} is the match, ${match[1]} the first group, $match_NAME the group (?P<NAME>...). Captured by $(...), it prints the first group, or the match where there is none.`,
+	Args:    []Arg{{Name: "SOCK", Kind: Socket}, {Name: "RE"}},
+	Escapes: true,
+	Examples: []Example{{
+		Does: "the status of a reply",
+		Code: `open tcp --listen 127.0.0.1:0 -n srv
+open tcp 127.0.0.1:$(show srv local.port) -n c; accept srv -n s
+send s 'HTTP/1.0 200 OK\r\n'
+status=$(expect c '^HTTP/1\.[01] ([0-9]+)')
+echo "$status"`,
+		Output: "200\n",
+	}, {
+		Does: "what does not come is status 3, and what came is kept",
+		Code: `open tcp --listen 127.0.0.1:0 -n srv
+open tcp 127.0.0.1:$(show srv local.port) -n c; accept srv -n s
+send s 'not yet'
+expect c ready --timeout 50ms || echo "status $?"
+recv c; echo`,
+		Output: "status 3\nnot yet\n",
+	}},
+	New: func(f *pflag.FlagSet) Run {
+		literal := f.BoolP("fixed", "F", false, "RE is text, not a pattern")
+		hex := f.Bool("hex", false, "RE is hex bytes, ?? any byte, ( ) a group; groups are given in hex")
+		limit := limitFlag(f)
+		return func(ctx context.Context, c *Call) error {
+			args, err := c.args(2, 2)
+			if err != nil {
+				return err
+			}
+			if *literal && *hex {
+				return c.usage("-F and --hex exclude each other")
+			}
+			kind := patternKind{literal: *literal, hex: *hex}
+			p, err := c.Session.compile(kind, args[1])
+			if err != nil {
+				return err
+			}
+			if err := c.clearMatch(); err != nil {
+				return err
+			}
+			s, err := c.Session.socket("expect", args[0])
+			if err != nil {
+				return err
+			}
+			step, cancel := c.Session.step(ctx, *limit)
+			defer cancel()
+			t, err := s.Read(step)
+			if err != nil {
+				return err
+			}
+			defer t.Done()
+			e := expectation{c: c, s: s, t: t, p: p, hex: *hex, text: args[1]}
+			return e.run(step)
+		}
+	},
+}
+
+// expectation is one expect under way.
+type expectation struct {
+	c    *Call
+	s    *table.Socket
+	t    *table.Turn
+	p    *expect.Pattern
+	hex  bool
+	text string
+}
+
+func (e *expectation) run(ctx context.Context) error {
+	m := e.p.Matcher(e.t.Before())
+	done := m.Feed(e.t.Unread())
+	var err error
+	for !done {
+		var fresh []byte
+		fresh, err = e.t.Fill(ctx)
+		if errors.Is(err, socket.Ended) {
+			done = m.End()
+			break
+		}
+		if err != nil {
+			break
+		}
+		done = m.Feed(fresh)
+	}
+	if done {
+		if found, ok := m.Match(); ok {
+			return e.matched(found)
+		}
+	}
+	if err == nil {
+		err = fmt.Errorf("%s cannot match any more", e.text)
+	}
+	return e.failed(m, err)
+}
+
+// failed tells what had arrived, and the match that only more bytes could decide.
+func (e *expectation) failed(m *expect.Matcher, err error) error {
+	fault := &socket.Error{Op: "expect", Place: e.s.Place() + " '" + e.text + "'", Err: err}
+	n := len(e.t.Unread())
+	have := e.t.Unread()
+	switch p, ok := m.Pending(); {
+	case n == 0:
+		fault.Hint = "nothing had arrived"
+	case ok && p.Complete:
+		whole := p.Match.Groups[0]
+		fault.Hint = plural(n, "byte") + " had arrived; the match so far, " + preview(have[whole.Start:whole.End]) + ", was not final: it waited for " + p.Waits
+	case ok:
+		fault.Hint = plural(n, "byte") + " had arrived; the nearest, " + preview(have[p.Match.Groups[0].Start:]) + ", waited for " + p.Waits
+	default:
+		fault.Hint = plural(n, "byte") + " had arrived and " + isAre(n) + " kept: " + preview(have)
+	}
+	return fault
+}
+
+// matched sets the variables, prints when captured, and consumes.
+func (e *expectation) matched(m expect.Match) error {
+	have := e.t.Unread()
+	values := make([]string, len(m.Groups))
+	for i, g := range m.Groups {
+		if g.Start >= 0 {
+			values[i] = e.value(have[g.Start:g.End])
+		}
+	}
+	vars := []Assignment{{Name: "match", Values: values}, {Name: "match_sock", Value: e.s.Name()}}
+	for i, name := range e.p.Names() {
+		if name != "" {
+			vars = append(vars, Assignment{Name: "match_" + name, Value: values[i]})
+		}
+	}
+	if e.c.Captured {
+		g := m.Groups[min(1, len(m.Groups)-1)]
+		if g.Start >= 0 && !e.hex && bytes.IndexByte(have[g.Start:g.End], 0) >= 0 {
+			return &socket.Error{Op: "expect", Place: e.s.Place() + " '" + e.text + "'", Err: errNUL, Hint: "expect --hex gives groups in hex"}
+		}
+		if err := e.c.print("%s\n", values[min(1, len(values)-1)]); err != nil {
+			return err
+		}
+	}
+	if err := e.c.setMatch(vars); err != nil {
+		return err
+	}
+	e.t.Consume(int(m.Groups[0].End))
+	return nil
+}
+
+// value is a group as a variable can hold it: in hex where that was asked for,
+// empty where it has NUL.
+func (e *expectation) value(p []byte) string {
+	switch {
+	case e.hex:
+		return hexWords(p)
+	case bytes.IndexByte(p, 0) >= 0:
+		return ""
+	}
+	return string(p)
+}
+
+// setMatch assigns the variables of a match and remembers their names, so that
+// the next expect can take them away.
+func (c *Call) setMatch(vars []Assignment) error {
+	c.Session.mu.Lock()
+	c.Session.matched = c.Session.matched[:0]
+	for _, v := range vars {
+		c.Session.matched = append(c.Session.matched, v.Name)
+	}
+	c.Session.mu.Unlock()
+	return c.SetVars(vars...)
+}
+
+// clearMatch unsets what the last match set.
+func (c *Call) clearMatch() error {
+	c.Session.mu.Lock()
+	names := c.Session.matched
+	c.Session.matched = nil
+	c.Session.mu.Unlock()
+	if len(names) == 0 {
+		return nil
+	}
+	return c.UnsetVars(names...)
+}

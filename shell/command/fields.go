@@ -1,0 +1,114 @@
+package command
+
+import (
+	"strings"
+	"time"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/core/table"
+	"github.com/sosh-shell/sosh/shell/render"
+)
+
+// field is a fact of a socket by its name: the same word in the table, in show
+// SOCK FIELD and in JSON.
+type field struct {
+	name  string
+	help  string
+	value func(f *snapshot) any // string, int or int64; nil where the socket has none
+	port  bool                  // a protocol without ports lacks it
+}
+
+// snapshot is a socket with its facts of one moment.
+type snapshot struct {
+	s     *table.Socket
+	desc  socket.Description
+	facts socket.Facts
+	fd    int
+}
+
+func take(s *table.Socket) *snapshot {
+	f := &snapshot{s: s, desc: s.Description()}
+	f.facts, f.fd = s.Facts()
+	return f
+}
+
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func port(a socket.Address) any {
+	if !a.IP.IsValid() {
+		return nil
+	}
+	return int(a.Port)
+}
+
+var fields = []field{
+	{name: "name", help: "the name in the table", value: func(f *snapshot) any { return f.s.Name() }},
+	{name: "proto", help: "the protocol", value: func(f *snapshot) any { return f.desc.Name }},
+	{name: "kind", help: "stream, datagram, seqpacket or raw", value: func(f *snapshot) any { return string(f.desc.Kind) }},
+	{name: "state", help: "the kernel's word for it, where it has one", value: func(f *snapshot) any { return f.facts.State }},
+	{name: "local", help: "our end's address", value: func(f *snapshot) any { return text(f.facts.Local.Text(f.desc.Address)) }},
+	{name: "local.host", help: "its IP address", value: func(f *snapshot) any { return text(f.facts.Local.Host()) }},
+	{name: "local.port", help: "its port", port: true, value: func(f *snapshot) any { return port(f.facts.Local) }},
+	{name: "remote", help: "the peer's address", value: func(f *snapshot) any { return text(f.facts.Remote.Text(f.desc.Address)) }},
+	{name: "remote.host", help: "its IP address", value: func(f *snapshot) any { return text(f.facts.Remote.Host()) }},
+	{name: "remote.port", help: "its port", port: true, value: func(f *snapshot) any { return port(f.facts.Remote) }},
+	{name: "fd", help: "the descriptor's number in this process", value: func(f *snapshot) any { return f.fd }},
+	{name: "layers", help: "what is wrapped around it", value: func(*snapshot) any { return nil }},
+	{name: "sent", help: "bytes given to the kernel", value: func(f *snapshot) any { return f.s.Sent() }},
+	{name: "received", help: "bytes taken from the kernel", value: func(f *snapshot) any { return f.s.Received() }},
+	{name: "age", help: "time since it was made", value: func(f *snapshot) any { return render.FormatAge(f.s.Age().Round(time.Millisecond)) }},
+	{name: "inbox", help: "the bound of its unread bytes", value: func(f *snapshot) any { return f.s.Inbox() }},
+}
+
+// hasPorts reports whether the protocol's addresses have ports.
+func (f *snapshot) hasPorts() bool { return f.desc.Address == socket.HostPort }
+
+// get finds a field by name; an unknown one is an error that says what there is.
+func (f *snapshot) get(name string) (any, error) {
+	fail := func(format string, args ...any) error {
+		return &socket.Error{Op: "show", Place: f.s.Name() + " " + name, Err: socket.Faultf(socket.Usage, format, args...),
+			Hint: "show " + f.s.Name() + " lists its fields"}
+	}
+	for _, d := range fields {
+		if d.name != name {
+			continue
+		}
+		if d.port && !f.hasPorts() {
+			return nil, fail("%s has no ports", f.desc.Name)
+		}
+		return d.value(f), nil
+	}
+	if group, _, ok := strings.Cut(name, "."); ok {
+		for _, k := range f.s.KernelFacts() {
+			if k.Name == name {
+				return k.Value, nil
+			}
+			if !strings.HasPrefix(k.Name, group+".") {
+				break
+			}
+		}
+	}
+	return nil, fail("no such field")
+}
+
+// all lists every field that the socket has, the kernel's last.
+func (f *snapshot) all() render.Object {
+	var o render.Object
+	for _, d := range fields {
+		if d.port && !f.hasPorts() {
+			continue
+		}
+		if v := d.value(f); v != nil {
+			o = append(o, render.Member{Key: d.name, Value: v})
+		}
+	}
+	for _, k := range f.s.KernelFacts() {
+		o = append(o, render.Member{Key: k.Name, Value: k.Value})
+	}
+	return o
+}

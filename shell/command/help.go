@@ -1,0 +1,155 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/shell/render"
+)
+
+// help is set in init: its own literal names the set it is in.
+var help = &Command{
+	Name:     "help",
+	Group:    Shell,
+	Synopsis: "tell about commands, protocols and notions",
+	Usage:    []string{"help [TOPIC]"},
+	Args:     []Arg{{Name: "TOPIC", Kind: Topic}},
+	Examples: []Example{{
+		Does:   "how a command is called",
+		Code:   "help listen | head -n 1",
+		Output: "listen: make a bound socket wait for connections\n",
+	}, {
+		Does:   "what a notion means",
+		Code:   "help port | head -n 1",
+		Output: "port: a number that identifies a process's end of a protocol\n",
+	}},
+}
+
+func init() {
+	help.New = func(*pflag.FlagSet) Run {
+		return func(_ context.Context, c *Call) error {
+			args, err := c.args(0, 1)
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				return c.overview()
+			}
+			return c.topic(args[0])
+		}
+	}
+}
+
+// overview lists the commands and what else help knows.
+func (c *Call) overview() error {
+	for _, g := range groups {
+		t := render.Table{Columns: []string{string(g), ""}, Style: c.style()}
+		for _, cmd := range All().Commands() {
+			if cmd.Group == g {
+				t.Rows = append(t.Rows, []string{"  " + cmd.Name, cmd.Synopsis})
+			}
+		}
+		if err := t.Write(c.Stdout); err != nil {
+			return err
+		}
+	}
+	var protocols []string
+	for _, d := range c.Session.Table.Providers().Descriptions() {
+		protocols = append(protocols, d.Name)
+	}
+	return c.print("protocols: %s\nnotions: %s\nhelp TOPIC tells more of each\n",
+		strings.Join(protocols, ", "), strings.Join(notionNames(), ", "))
+}
+
+func (c *Call) topic(name string) error {
+	if cmd, ok := All().Lookup(name); ok {
+		return writeHelp(c.Stdout, cmd, c.style())
+	}
+	if d, ok := c.description(name); ok {
+		return c.protocol(d)
+	}
+	for _, n := range notions {
+		if n.name == name {
+			return c.print("%s: %s\n\n%s\n", n.name, n.synopsis, wrap(n.text, "  "))
+		}
+	}
+	if text, ok := states[strings.ToUpper(name)]; ok {
+		return c.print("%s: %s\n", strings.ToUpper(name), text)
+	}
+	return &socket.Error{Op: "help", Place: name, Err: socket.Faultf(socket.Usage, "there is no such topic"), Hint: "help lists them"}
+}
+
+func (c *Call) protocol(d socket.Description) error {
+	form := string(d.Address)
+	if err := c.print("%s: %s\n\n  a %s protocol; its addresses are %s\n", d.Name, render.Line(d.Synopsis), d.Kind, form); err != nil || len(d.Options) == 0 {
+		return err
+	}
+	t := render.Table{Columns: []string{"option", "type", "default", "what it does"}, Style: c.style()}
+	for _, o := range d.Options {
+		t.Rows = append(t.Rows, []string{o.Name, optionType(o), o.Default, o.Help})
+	}
+	if err := c.print("\n"); err != nil {
+		return err
+	}
+	return t.Write(c.Stdout)
+}
+
+// writeHelp prints a command's page.
+func writeHelp(w io.Writer, cmd *Command, _ render.Style) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n\n", cmd.Name, cmd.Synopsis)
+	for _, u := range cmd.Usage {
+		fmt.Fprintf(&b, "  %s\n", u)
+	}
+	if cmd.Help != "" {
+		b.WriteString("\n" + wrap(cmd.Help, "  ") + "\n")
+	}
+	f, _ := cmd.flags()
+	if f.HasFlags() {
+		b.WriteString("\n" + f.FlagUsages())
+	}
+	for _, e := range cmd.Examples {
+		fmt.Fprintf(&b, "\n  %s:\n", e.Does)
+		for line := range strings.SplitSeq(e.Code, "\n") {
+			b.WriteString("    " + line + "\n")
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// wrap breaks paragraphs at 78 columns.
+func wrap(text, indent string) string {
+	var out []string
+	for para := range strings.SplitSeq(text, "\n\n") {
+		line := indent
+		var lines []string
+		for word := range strings.FieldsSeq(para) {
+			if len(line)+1+len(word) > 78 && line != indent {
+				lines = append(lines, line)
+				line = indent
+			}
+			if line != indent {
+				line += " "
+			}
+			line += word
+		}
+		out = append(out, strings.Join(append(lines, line), "\n"))
+	}
+	return strings.Join(out, "\n\n")
+}
+
+func notionNames() []string {
+	var names []string
+	for _, n := range notions {
+		names = append(names, n.name)
+	}
+	slices.Sort(names)
+	return names
+}

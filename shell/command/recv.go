@@ -1,0 +1,270 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sosh-shell/sosh/core/expect"
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/core/table"
+)
+
+var recv = &Command{
+	Name:     "recv",
+	Group:    Data,
+	Synopsis: "receive data: consume it and print it",
+	Usage: []string{
+		"recv SOCK [--timeout D] [--hex] [--raw] [-v VAR]",
+		"recv SOCK --bytes N | --lines N | --until RE | --all [...]",
+	},
+	Help: `Without more it waits for data and prints what one read gives. --bytes, --lines and --until wait until that much is there and consume exactly it; when it does not come nothing is consumed. --all prints what comes until the peer ends the stream.
+
+At a terminal what arrives is escaped, so that a peer cannot send commands to the terminal; --raw prints it as it is. Elsewhere it is always printed as it is. --hex prints it in hex, which variables can hold even where the data has NUL.`,
+	Args:    []Arg{{Name: "SOCK", Kind: Socket}},
+	Escapes: true,
+	Examples: []Example{{
+		Does: "by length, by line, by pattern, and the rest",
+		Code: `open tcp --listen 127.0.0.1:0 -n srv
+open tcp 127.0.0.1:$(show srv local.port) -n c; accept srv -n s
+send c 'HEADone line\r\nkey=value;rest'; close c
+recv s --bytes 4; echo
+recv s --lines 1
+recv s --until ';'; echo
+recv s --all; echo`,
+		Output: "HEAD\none line\nkey=value;\nrest\n",
+	}, {
+		Does: "into a variable",
+		Code: `open tcp --listen 127.0.0.1:0 -n srv
+open tcp 127.0.0.1:$(show srv local.port) -n c; accept srv -n s
+send c hello
+recv s -v msg; echo "$msg, world"`,
+		Output: "hello, world\n",
+	}},
+	New: func(f *pflag.FlagSet) Run {
+		var r receiver
+		f.Int64Var(&r.bytes, "bytes", 0, "exactly `N` bytes")
+		f.IntVar(&r.lines, "lines", 0, "exactly `N` lines, printed without their ends")
+		f.StringVar(&r.until, "until", "", "up to and with the first match of `RE`")
+		f.BoolVar(&r.all, "all", false, "all until the end of the stream")
+		f.BoolVar(&r.hex, "hex", false, "print in hex")
+		f.BoolVar(&r.raw, "raw", false, "at a terminal too, print bytes as they are")
+		f.StringVarP(&r.variable, "var", "v", "", "into the variable `VAR`, without a subshell")
+		limit := limitFlag(f)
+		return func(ctx context.Context, c *Call) error {
+			args, err := c.args(1, 1)
+			if err != nil {
+				return err
+			}
+			if err := r.check(c, f); err != nil {
+				return err
+			}
+			s, err := c.Session.socket("recv", args[0])
+			if err != nil {
+				return err
+			}
+			r.out = newSink(c, s, r.raw, r.hex, r.variable)
+			step, cancel := c.Session.step(ctx, *limit)
+			if r.all || r.bytes > s.Inbox() { // what comes without end has time between its pieces
+				cancel()
+				step, cancel = context.WithCancel(c.Session.idle(ctx, *limit))
+			}
+			defer cancel()
+			t, err := s.Read(step)
+			if err != nil {
+				return err
+			}
+			defer t.Done()
+			return r.run(step, s, t)
+		}
+	},
+}
+
+// receiver is one recv under way.
+type receiver struct {
+	bytes    int64
+	lines    int
+	until    string
+	all      bool
+	hex, raw bool
+	variable string
+
+	pattern *expect.Pattern
+	out     *sink
+}
+
+func (r *receiver) check(c *Call, f *pflag.FlagSet) (err error) {
+	given := 0
+	for _, name := range []string{"bytes", "lines", "until", "all"} {
+		if f.Changed(name) {
+			given++
+		}
+	}
+	switch {
+	case given > 1:
+		return c.usage("--bytes, --lines, --until and --all exclude each other")
+	case f.Changed("bytes") && r.bytes < 1:
+		return c.usage("--bytes %d: at least 1", r.bytes)
+	case f.Changed("lines") && r.lines < 1:
+		return c.usage("--lines %d: at least 1", r.lines)
+	case r.variable != "" && !isName(r.variable):
+		return c.usage("-v %s: no name for a variable", r.variable)
+	}
+	if f.Changed("until") {
+		r.pattern, err = c.Session.compile(patternKind{}, r.until)
+	}
+	return err
+}
+
+func (r *receiver) run(ctx context.Context, s *table.Socket, t *table.Turn) error {
+	var err error
+	switch {
+	case r.all:
+		err = r.stream(ctx, t, -1)
+	case r.bytes > s.Inbox():
+		err = r.stream(ctx, t, r.bytes)
+	case r.bytes > 0:
+		err = r.gather(ctx, t, func(have, _ []byte) (int, bool) { return int(r.bytes), int64(len(have)) >= r.bytes })
+	case r.lines > 0:
+		err = r.byLines(ctx, t)
+	case r.pattern != nil:
+		err = r.byPattern(ctx, t)
+	default:
+		err = r.gather(ctx, t, func(have, _ []byte) (int, bool) { return len(have), len(have) > 0 })
+	}
+	if err == nil {
+		err = r.out.end()
+	}
+	var e *socket.Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	e = &socket.Error{Op: "recv", Place: s.Place(), Err: err}
+	if n := len(t.Unread()); n > 0 {
+		e.Hint = plural(n, "byte") + " had arrived and " + isAre(n) + " kept: " + preview(t.Unread())
+	}
+	return e
+}
+
+// gather waits until enough is there, then consumes and prints it. The
+// function sees all that is unread and what is new.
+func (r *receiver) gather(ctx context.Context, t *table.Turn, enough func(have, fresh []byte) (int, bool)) error {
+	fresh := t.Unread()
+	for {
+		have := t.Unread()
+		if n, ok := enough(have, fresh); ok {
+			if err := r.out.write(have[:n]); err != nil {
+				return err
+			}
+			t.Consume(n)
+			return nil
+		}
+		var err error
+		if fresh, err = t.Fill(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// byLines prints lines without their ends, each on a line.
+func (r *receiver) byLines(ctx context.Context, t *table.Turn) error {
+	ends := 0
+	var text []byte
+	take := -1
+	err := r.await(ctx, t, func(have, fresh []byte) bool {
+		ends += bytes.Count(fresh, []byte{'\n'})
+		if ends < r.lines {
+			return false
+		}
+		rest := have
+		for range r.lines {
+			line, after, _ := bytes.Cut(rest, []byte{'\n'})
+			text = append(append(text, bytes.TrimSuffix(line, []byte{'\r'})...), '\n')
+			rest = after
+		}
+		take = len(have) - len(rest)
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	if r.hex { // hex shows the bytes, ends and all
+		text = t.Unread()[:take]
+	}
+	if err := r.out.write(text); err != nil {
+		return err
+	}
+	t.Consume(take)
+	return nil
+}
+
+func (r *receiver) byPattern(ctx context.Context, t *table.Turn) error {
+	m := r.pattern.Matcher(t.Before())
+	err := r.await(ctx, t, func(_, fresh []byte) bool { return m.Feed(fresh) })
+	if errors.Is(err, socket.Ended) && m.End() {
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	found, ok := m.Match()
+	if !ok {
+		return socket.Ended
+	}
+	n := int(found.Groups[0].End)
+	if err := r.out.write(t.Unread()[:n]); err != nil {
+		return err
+	}
+	t.Consume(n)
+	return nil
+}
+
+// await fills until done says so.
+func (r *receiver) await(ctx context.Context, t *table.Turn, done func(have, fresh []byte) bool) error {
+	fresh := t.Unread()
+	for !done(t.Unread(), fresh) {
+		var err error
+		if fresh, err = t.Fill(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stream prints as it comes: n bytes, or with -1 all until the end.
+func (r *receiver) stream(ctx context.Context, t *table.Turn, n int64) error {
+	buf := make([]byte, 256<<10)
+	for n != 0 {
+		p := buf
+		if n > 0 && n < int64(len(p)) {
+			p = p[:n]
+		}
+		m, err := t.Take(ctx, p)
+		if errors.Is(err, socket.Ended) && n < 0 {
+			return nil
+		}
+		if err != nil {
+			if ferr := r.out.end(); ferr != nil { // what came is printed all the same
+				return ferr
+			}
+			return err
+		}
+		if err := r.out.write(p[:m]); err != nil {
+			return err
+		}
+		if n > 0 {
+			n -= int64(m)
+		}
+	}
+	return nil
+}
+
+func isName(s string) bool {
+	ok := s != "" && !('0' <= s[0] && s[0] <= '9')
+	return ok && !slices.ContainsFunc([]byte(s), func(b byte) bool {
+		return b != '_' && (b < '0' || b > '9') && (b < 'A' || b > 'Z') && (b < 'a' || b > 'z')
+	})
+}

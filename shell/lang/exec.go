@@ -1,0 +1,148 @@
+package lang
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"mvdan.cc/sh/v3/interp"
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/shell/command"
+)
+
+// Prefixes that no program has, to reach a command past the names that the
+// interpreter keeps for itself, and a program past the commands.
+const (
+	ours   = "sosh:"
+	theirs = "program:"
+)
+
+// rename lets the commands of sosh win over builtins of the same name (bind,
+// help, ...), also behind command and builtin. "command -p NAME" is the
+// system's own program.
+func (sh *Shell) rename(_ context.Context, args []string) ([]string, error) {
+	switch {
+	case len(args) > 2 && args[0] == "command" && args[1] == "-p":
+		return append([]string{theirs + args[2]}, args[3:]...), nil
+	case len(args) > 1 && (args[0] == "command" || args[0] == "builtin"):
+		if _, ok := sh.commands.Lookup(args[1]); ok {
+			return append([]string{ours + args[1]}, args[2:]...), nil
+		}
+	case interp.IsBuiltin(args[0]):
+		if _, ok := sh.commands.Lookup(args[0]); ok {
+			return append([]string{ours + args[0]}, args[1:]...), nil
+		}
+	}
+	return args, nil
+}
+
+// exec runs what is neither a function nor a builtin: a command of sosh, else
+// a program.
+func (sh *Shell) exec(ctx context.Context, args []string) error {
+	hc := interp.HandlerCtx(ctx)
+	if name, ok := strings.CutPrefix(args[0], theirs); ok {
+		return sh.program(ctx, &hc, append([]string{name}, args[1:]...))
+	}
+	name := strings.TrimPrefix(args[0], ours)
+	if _, ok := sh.commands.Lookup(name); !ok {
+		return sh.program(ctx, &hc, args)
+	}
+	c := sh.call(ctx, &hc)
+	if status := sh.commands.Exec(ctx, c, name, args[1:]); status != 0 {
+		return interp.ExitStatus(status)
+	}
+	return nil
+}
+
+// call is a command's world, as the interpreter has it at this moment.
+func (sh *Shell) call(ctx context.Context, hc *interp.HandlerContext) *command.Call {
+	c := &command.Call{
+		Session: sh.cfg.Session,
+		Stdin:   hc.Stdin, Stdout: hc.Stdout, Stderr: hc.Stderr,
+		Where: sh.where(hc.Pos),
+		Dir:   hc.Dir,
+	}
+	switch out := hc.Stdout.(type) {
+	case *os.File: // a file or a pipe
+	default:
+		if sh.cfg.Terminal != nil && out == sh.cfg.Stdout {
+			c.Terminal, c.Stdout = true, sh.cfg.Raw
+		} else { // the interpreter collects a $(...) in memory
+			c.Captured = out != io.Discard
+		}
+	}
+	c.SetVars = func(list ...command.Assignment) error { return assign(ctx, hc, list) }
+	c.UnsetVars = func(names ...string) error {
+		return hc.Builtin(ctx, append([]string{"unset", "-v"}, names...))
+	}
+	c.OpenFile = func(path string) (*os.File, error) {
+		if path == "-" {
+			if f, ok := hc.Stdin.(*os.File); ok && f != nil {
+				return f, nil
+			}
+			return nil, os.ErrClosed
+		}
+		if sh.cfg.NoExternal {
+			return nil, errNoExternal
+		}
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(hc.Dir, path)
+		}
+		return os.Open(path)
+	}
+	return c
+}
+
+// assign sets variables through the interpreter, as an exec handler's own
+// environment is a copy.
+func assign(ctx context.Context, hc *interp.HandlerContext, list []command.Assignment) error {
+	var b strings.Builder
+	for _, a := range list {
+		b.WriteString(a.Name + "=")
+		if a.Values == nil {
+			if err := quote(&b, a.Value); err != nil {
+				return err
+			}
+		} else {
+			b.WriteByte('(')
+			for i, v := range a.Values {
+				if i > 0 {
+					b.WriteByte(' ')
+				}
+				if err := quote(&b, v); err != nil {
+					return err
+				}
+			}
+			b.WriteByte(')')
+		}
+		b.WriteByte('\n')
+	}
+	return hc.Builtin(ctx, []string{"eval", b.String()})
+}
+
+func quote(b *strings.Builder, s string) error {
+	if plain(s) {
+		b.WriteString("'" + s + "'")
+		return nil
+	}
+	q, err := syntax.Quote(s, syntax.LangBash)
+	if err != nil {
+		return socket.Faultf(socket.Unsupported, "a variable cannot hold this: %v", err)
+	}
+	b.WriteString(q)
+	return nil
+}
+
+// plain reports whether single quotes are enough: nothing to look at twice.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '\'' {
+			return false
+		}
+	}
+	return true
+}

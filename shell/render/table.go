@@ -1,0 +1,89 @@
+package render
+
+import (
+	"io"
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// Style is how to print for people.
+type Style int
+
+// The styles.
+const (
+	Plain Style = iota
+	Colour
+)
+
+// Table is rows of cells under columns. Without Columns it has no header.
+type Table struct {
+	Columns []string
+	Rows    [][]string
+	Style   Style
+}
+
+const (
+	bold  = "\x1b[1m"
+	reset = "\x1b[0m"
+)
+
+// Write prints the table: cells escaped, columns aligned by what a terminal
+// shows and two blanks apart, header in capitals. The last column is not padded.
+func (t Table) Write(w io.Writer) error {
+	rows := make([][]string, 0, len(t.Rows)+1)
+	if len(t.Columns) > 0 {
+		head := make([]string, len(t.Columns))
+		for i, c := range t.Columns {
+			head[i] = strings.ToUpper(c)
+		}
+		rows = append(rows, head)
+	}
+	var widths []int
+	for _, row := range t.Rows {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = Line(cell)
+		}
+		rows = append(rows, cells)
+	}
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], width(cell))
+		}
+	}
+	var b strings.Builder
+	for n, row := range rows {
+		header := n == 0 && len(t.Columns) > 0 && t.Style == Colour
+		if header {
+			b.WriteString(bold)
+		}
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(cell)
+			if i < len(row)-1 {
+				line.WriteString(strings.Repeat(" ", widths[i]-width(cell)+2))
+			}
+		}
+		b.WriteString(strings.TrimRight(line.String(), " "))
+		if header {
+			b.WriteString(reset)
+		}
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// width is how many columns a terminal gives s; most cells are ASCII.
+func width(s string) int {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return runewidth.StringWidth(s)
+		}
+	}
+	return len(s)
+}
