@@ -18,12 +18,13 @@ type carrier struct {
 
 	ended chan struct{} // closed when err is known
 
-	mu      sync.Mutex
-	facts   socket.Facts
-	live    bool // connected: bytes flow
-	aborted bool
-	over    bool // ended is closed
-	err     error
+	mu       sync.Mutex
+	facts    socket.Facts
+	attached bool // the plugin has answered the stream's first message
+	aborted  bool
+	live     bool // connected: bytes flow
+	over     bool // ended is closed
+	err      error
 }
 
 var _ socket.Carrier = (*carrier)(nil)
@@ -56,8 +57,22 @@ func (c *carrier) Facts() socket.Facts {
 func (c *carrier) Abort() {
 	c.mu.Lock()
 	c.aborted = true
+	attached := c.attached
 	c.mu.Unlock()
-	c.cancel()
+	if attached { // before that the plugin would not know whose cancel it is
+		c.cancel()
+	}
+}
+
+// attach notes the plugin's first word.
+func (c *carrier) attach() {
+	c.mu.Lock()
+	c.attached = true
+	aborted := c.aborted
+	c.mu.Unlock()
+	if aborted {
+		c.cancel()
+	}
 }
 
 func (c *carrier) update(m *pb.Facts) {

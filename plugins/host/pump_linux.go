@@ -62,7 +62,7 @@ func (p *pump) up() {
 			continue
 		}
 		if errors.Is(err, unix.ECONNRESET) {
-			p.cancel() // closed with unread bytes: as with a TCP socket, that is a reset
+			p.Abort() // closed with unread bytes: as with a TCP socket, that is a reset
 			return
 		}
 		break
@@ -86,7 +86,7 @@ func (p *pump) up() {
 		return
 	}
 	if p.wasAborted() || !p.flowing() {
-		p.cancel()
+		p.Abort() // nothing of it can reach a peer
 		return
 	}
 	p.st.Send(&pb.ToSocket{What: &pb.ToSocket_Close{Close: true}})
@@ -109,6 +109,7 @@ func (p *pump) down() {
 		if err != nil {
 			return
 		}
+		p.attach()
 		p.update(m.Facts)
 		switch w := m.What.(type) {
 		case *pb.FromSocket_Data:

@@ -34,13 +34,15 @@ func (h *holding) stream(st pb.Plugin_StreamServer) error {
 		return wire.Status(Faultf(Failed, "no socket has the handle %d", first.GetHandle()), nil, nil)
 	}
 	c := &carrying{held: s, st: st, p: h.p}
+	c.send(&pb.FromSocket{Facts: s.facts()}) // from now on a cancel is a reset, and not lost
 	var up sync.WaitGroup
 	up.Go(c.up)
 	// Cancelled is reset: it must also end a write that the peer does not take.
 	stop := context.AfterFunc(st.Context(), func() { c.reset(); s.file.SetDeadline(time.Unix(1, 0)) })
 	err = c.down()
-	if stop() && err != nil {
-		c.reset()
+	stop()
+	if err != nil {
+		c.reset() // also when the other has just begun to: it must be before the close
 	}
 	h.forget(s)
 	up.Wait()
@@ -53,9 +55,11 @@ type carrying struct {
 	st pb.Plugin_StreamServer
 	p  Protocol
 
-	mu       sync.Mutex // sending, and below
-	writeErr error      // why bytes no longer go out
-	finished bool       // the host knows how it ended
+	sending sync.Mutex // held while the window is full: nothing but Send may need it
+
+	mu       sync.Mutex
+	writeErr error // why bytes no longer go out
+	finished bool  // the host is told how it ended
 }
 
 // down moves bytes from the host to the socket. nil is an orderly close by the
@@ -100,9 +104,10 @@ func (c *carrying) write(p []byte) {
 // is still alive it tells: it may have bytes to deliver first.
 func (c *carrying) broke(err error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.writeErr = cause(err)
-	if c.finished {
+	finished := c.finished
+	c.mu.Unlock()
+	if finished {
 		c.send(&pb.FromSocket{What: finish(c.writeErr), Facts: c.facts()})
 	}
 }
@@ -140,25 +145,24 @@ func (c *carrying) read() {
 	buf := make([]byte, wire.MaxFrame)
 	for {
 		n, err := c.file.Read(buf)
-		c.mu.Lock()
 		if n > 0 && c.send(&pb.FromSocket{What: &pb.FromSocket_Data{Data: buf[:n]}}) != nil {
-			err = os.ErrClosed
+			return // the stream is over
 		}
 		switch {
 		case err == nil:
-			c.mu.Unlock()
 			continue
 		case errors.Is(err, os.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded):
-			c.mu.Unlock()
 			return // this side ended it
-		case errors.Is(err, io.EOF):
-			err = c.writeErr // a reset is told once, and the writer may have been told
-		default:
+		}
+		c.mu.Lock()
+		c.finished = true
+		if errors.Is(err, io.EOF) {
+			err = c.writeErr // the kernel tells of a reset once: the writer may have got it
+		} else {
 			err = cause(err)
 		}
-		c.finished = true
-		c.send(&pb.FromSocket{What: finish(err), Facts: c.facts()})
 		c.mu.Unlock()
+		c.send(&pb.FromSocket{What: finish(err), Facts: c.facts()})
 		return
 	}
 }
@@ -171,10 +175,7 @@ func (c *carrying) watch() {
 		if err != nil {
 			return
 		}
-		c.mu.Lock()
-		err = c.send(&pb.FromSocket{What: &pb.FromSocket_Acceptable{Acceptable: true}})
-		c.mu.Unlock()
-		if err != nil {
+		if c.send(&pb.FromSocket{What: &pb.FromSocket_Acceptable{Acceptable: true}}) != nil {
 			return
 		}
 		select {
@@ -185,8 +186,12 @@ func (c *carrying) watch() {
 	}
 }
 
-// send needs c.mu: gRPC allows one Send at a time.
-func (c *carrying) send(m *pb.FromSocket) error { return c.st.Send(m) }
+// send is Send by one goroutine at a time, as gRPC wants it.
+func (c *carrying) send(m *pb.FromSocket) error {
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	return c.st.Send(m)
+}
 
 func finish(err error) *pb.FromSocket_Finish {
 	return &pb.FromSocket_Finish{Finish: &pb.Finish{Error: wire.FromError(err)}}

@@ -110,7 +110,10 @@ func (c *Call) args(min, max int) ([]string, error) {
 
 // style is how to print for whoever reads stdout.
 func (c *Call) style() render.Style {
-	if c.Terminal && c.Session.Colour {
+	switch {
+	case !c.Terminal:
+		return render.Bare
+	case c.Session.Colour:
 		return render.Colour
 	}
 	return render.Plain

@@ -55,7 +55,7 @@ recv c; echo`,
 				return c.usage("-F and --hex exclude each other")
 			}
 			kind := patternKind{literal: *literal, hex: *hex}
-			p, err := c.Session.compile(kind, args[1])
+			p, err := c.compile(kind, args[1])
 			if err != nil {
 				return err
 			}

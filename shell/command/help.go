@@ -49,7 +49,7 @@ func init() {
 // overview lists the commands and what else help knows.
 func (c *Call) overview() error {
 	for _, g := range groups {
-		t := render.Table{Columns: []string{string(g), ""}, Style: c.style()}
+		t := render.Table{Columns: []string{string(g), ""}, Style: max(c.style(), render.Plain)}
 		for _, cmd := range All().Commands() {
 			if cmd.Group == g {
 				t.Rows = append(t.Rows, []string{"  " + cmd.Name, cmd.Synopsis})

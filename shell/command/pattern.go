@@ -3,6 +3,7 @@ package command
 import (
 	"github.com/sosh-shell/sosh/core/expect"
 	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/shell/render"
 )
 
 // patternKind is how a pattern is written.
@@ -19,7 +20,8 @@ type pattern struct {
 const maxPatterns = 256
 
 // compile compiles a pattern, or finds it compiled. A bad one is [socket.Usage].
-func (s *Session) compile(kind patternKind, text string) (*expect.Pattern, error) {
+func (c *Call) compile(kind patternKind, text string) (*expect.Pattern, error) {
+	s := c.Session
 	key := pattern{kind, text}
 	s.mu.Lock()
 	p := s.patterns[key]
@@ -30,14 +32,17 @@ func (s *Session) compile(kind patternKind, text string) (*expect.Pattern, error
 	var err error
 	switch {
 	case kind.literal:
-		p, err = expect.Literal(text)
+		var plain []byte
+		if plain, err = render.Unescape(text); err == nil {
+			p, err = expect.Literal(string(plain))
+		}
 	case kind.hex:
 		p, err = expect.HexPattern(text)
 	default:
 		p, err = expect.Compile(text)
 	}
 	if err != nil {
-		return nil, &socket.Error{Op: "expect", Err: socket.Faultf(socket.Usage, "%s", err)}
+		return nil, &socket.Error{Op: c.command.Name, Err: socket.Faultf(socket.Usage, "%s", err)}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

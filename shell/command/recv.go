@@ -114,7 +114,7 @@ func (r *receiver) check(c *Call, f *pflag.FlagSet) (err error) {
 		return c.usage("-v %s: no name for a variable", r.variable)
 	}
 	if f.Changed("until") {
-		r.pattern, err = c.Session.compile(patternKind{}, r.until)
+		r.pattern, err = c.compile(patternKind{}, r.until)
 	}
 	return err
 }

@@ -26,7 +26,7 @@ The state is the kernel's own word: help states tells what they mean.`,
 		Code: `open tcp --listen 127.0.0.1:0 -n srv
 show
 show srv kind`,
-		Output: "NAME  PROTO  STATE   LOCAL            REMOTE  FD  SENT  RECEIVED  AGE\nsrv   tcp    LISTEN  127.0.0.1:...\nstream\n",
+		Output: "NAME  PROTO  STATE   LOCAL            REMOTE  FD  SENT  RECEIVED  AGE\nsrv   tcp    LISTEN  127.0.0.1:...  -  ...\nstream\n",
 	}, {
 		Does:   "for programs",
 		Code:   "open tcp -n s; show s state fd --json",

@@ -64,7 +64,10 @@ func escapeRune(dst []byte, r rune, utf []byte) []byte {
 // marks, numbers, punctuation, symbols and the plain space. All of Unicode's
 // categories C and Z but the space are out: C1, bidi and other format
 // characters, separators, private use, unassigned.
-func visible(r rune) bool { return unicode.IsPrint(r) && !unicode.Is(unicode.Variation_Selector, r) }
+// Letters and marks that are invisible, as the Hangul fillers, are out too.
+func visible(r rune) bool {
+	return unicode.IsPrint(r) && !unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
+}
 
 // Line escapes s for a message of one line: line ends and tabs too.
 func Line(s string) string {

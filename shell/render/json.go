@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -62,13 +63,26 @@ func JSON(w io.Writer, objects ...Object) error {
 	return err
 }
 
-// encode writes a value without escaping what only HTML minds.
+// encode writes a value without escaping what only HTML minds, and with all
+// escaped that a terminal does not show as itself: JSON is printed there too.
 func encode(b *bytes.Buffer, v any) error {
-	e := json.NewEncoder(b)
+	var plain bytes.Buffer
+	e := json.NewEncoder(&plain)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	b.Truncate(b.Len() - 1) // its line end
+	plain.Truncate(plain.Len() - 1) // its line end
+	for _, r := range plain.String() {
+		switch {
+		case visible(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			hi, lo := utf16.EncodeRune(r)
+			fmt.Fprintf(b, `\u%04x\u%04x`, hi, lo)
+		default:
+			fmt.Fprintf(b, `\u%04x`, r)
+		}
+	}
 	return nil
 }

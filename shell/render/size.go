@@ -19,13 +19,13 @@ func ParseSize(s string) (int64, error) {
 		return 0, fail
 	}
 	shift := 0
-	switch unit := strings.TrimSuffix(strings.TrimSuffix(strings.ToUpper(s[len(digits):]), "B"), "I"); unit {
-	case "":
-	case "K":
+	switch strings.ToUpper(s[len(digits):]) {
+	case "", "B":
+	case "K", "KB", "KIB":
 		shift = 10
-	case "M":
+	case "M", "MB", "MIB":
 		shift = 20
-	case "G":
+	case "G", "GB", "GIB":
 		shift = 30
 	default:
 		return 0, fail

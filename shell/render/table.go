@@ -10,9 +10,10 @@ import (
 // Style is how to print for people.
 type Style int
 
-// The styles.
+// The styles: for programs, for people, for people with colours.
 const (
-	Plain Style = iota
+	Bare Style = iota
+	Plain
 	Colour
 )
 
@@ -30,6 +31,7 @@ const (
 
 // Write prints the table: cells escaped, columns aligned by what a terminal
 // shows and two blanks apart, header in capitals. The last column is not padded.
+// In a bare table an empty cell is "-", so that each row has every column.
 func (t Table) Write(w io.Writer) error {
 	rows := make([][]string, 0, len(t.Rows)+1)
 	if len(t.Columns) > 0 {
@@ -43,7 +45,9 @@ func (t Table) Write(w io.Writer) error {
 	for _, row := range t.Rows {
 		cells := make([]string, len(row))
 		for i, cell := range row {
-			cells[i] = Line(cell)
+			if cells[i] = Line(cell); cell == "" && t.Style == Bare {
+				cells[i] = "-"
+			}
 		}
 		rows = append(rows, cells)
 	}

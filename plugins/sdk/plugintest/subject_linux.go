@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -75,7 +76,7 @@ type sock struct {
 	t *testing.T
 	s *subject
 	socket.Handle
-	shut bool
+	shut sync.Once
 }
 
 func (s *subject) open(t *testing.T, options ...socket.Setting) *sock {
@@ -96,10 +97,7 @@ func (s *subject) hold(t *testing.T, h socket.Handle) *sock {
 func (k *sock) lent() socket.Lent { return socket.Lent{FD: k.FD, Mark: k.Mark, Carrier: k.Carrier} }
 
 func (k *sock) close() {
-	if !k.shut {
-		k.shut = true
-		unix.Close(k.FD)
-	}
+	k.shut.Do(func() { unix.Close(k.FD) })
 }
 
 // local is the socket's own address.
