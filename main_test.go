@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -22,7 +23,32 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	if os.Getenv(echoVariable) != "" {
+		serveEcho()
+		return
+	}
 	testscript.Main(m, map[string]func(){"sosh": main})
+}
+
+// echoVariable makes the test binary an echo server, for benchmarks.
+const echoVariable = "SOSH_TEST_ECHO"
+
+func serveEcho() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		os.Exit(1)
+	}
+	os.Stdout.WriteString(l.Addr().String() + "\n")
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			io.Copy(c, c)
+		}()
+	}
 }
 
 // TestSessions runs what people type, and checks what they see.

@@ -52,7 +52,7 @@ func (t *Table) newSocket(name string, proto socket.Complete, desc socket.Descri
 	s.in.before = -1
 	s.bound.Store(DefaultInbox)
 	s.hold.fd = h.FD
-	s.watch = t.poll.watch(h.FD)
+	s.watch = t.poll.watch(&s.hold)
 	return s
 }
 

@@ -15,24 +15,33 @@ import (
 // O_NONBLOCK, which all copies share.
 
 func sysRecv(fd int, p []byte) (int, error) {
-	for {
-		n, _, err := unix.Recvfrom(fd, p, unix.MSG_DONTWAIT)
-		if err == unix.EINTR {
-			continue
-		}
-		if err == unix.ENOTSOCK {
-			return unix.Read(fd, p)
-		}
-		return max(n, 0), err
-	}
+	return transfer(unix.SYS_RECVFROM, fd, p, unix.MSG_DONTWAIT)
 }
 
 func sysSend(fd int, p []byte) (int, error) {
+	return transfer(unix.SYS_SENDTO, fd, p, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+}
+
+// brief is the size up to which a transfer is so short that telling Go's
+// scheduler of it would cost as much as the copying.
+const brief = 4 << 10
+
+// transfer is recv(2) or send(2): x/sys has them only with an address, which
+// costs an allocation a call.
+func transfer(trap uintptr, fd int, p []byte, flags uintptr) (int, error) {
+	call := unix.Syscall6
+	if len(p) <= brief {
+		call = unix.RawSyscall6
+	}
 	for {
-		n, err := unix.SendmsgN(fd, p, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
-		if err != unix.EINTR {
-			return max(n, 0), err
+		n, _, errno := call(trap, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EINTR:
+			continue
 		}
+		return 0, errno
 	}
 }
 

@@ -33,7 +33,7 @@ type poller struct{}
 type watch struct{}
 
 func (p *poller) close()                                        {}
-func (p *poller) watch(int) *watch                              { return &watch{} }
+func (p *poller) watch(*hold) *watch                            { return &watch{} }
 func (p *poller) wait(context.Context, *watch, direction) error { return errSystem }
 func (p *poller) drop(*watch)                                   {}
 func (p *poller) renew(*watch)                                  {}

@@ -44,7 +44,7 @@ func (pr *process) take(m fdchan.Message) bool {
 // closed. The plugin sends the descriptor before its answer, and what a dead plugin
 // sent can still be read: so when it has not come now, it will not.
 func (pr *process) settle(call uint64, wanted bool) (g give) {
-	pr.ch.Drain(pr.take)
+	pr.distrust(pr.ch.Drain(pr.take))
 	pr.mu.Lock()
 	g = *pr.gives[call]
 	delete(pr.gives, call)

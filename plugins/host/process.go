@@ -66,7 +66,7 @@ func (h *Host) launch(name string, prog program, log *ring) (*process, error) {
 		defer theirs.Close()
 		cmdEnv = []string{wire.DescriptorsKey + "=3"}
 	}
-	var child *child
+	var made atomic.Pointer[child] // go-plugin has it made when it starts
 	pr.client = goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig: goplugin.HandshakeConfig{
 			ProtocolVersion: wire.Version, MagicCookieKey: wire.CookieKey, MagicCookieValue: wire.CookieValue},
@@ -80,21 +80,18 @@ func (h *Host) launch(name string, prog program, log *ring) (*process, error) {
 		SyncStderr:       log.writer(),
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, tmp string) (runner.Runner, error) {
 			cmd.Env = append(cmd.Env, cmdEnv...)
-			child = newChild(&h.starter, prog, cmd, tmp, theirs, log)
-			return child, nil
+			c := newChild(&h.starter, prog, cmd, tmp, theirs, log)
+			made.Store(c)
+			return c, nil
 		},
-		GRPCDialOptions: pr.dialOptions(func() string {
-			child.mu.Lock()
-			defer child.mu.Unlock()
-			return child.addr
-		}),
+		GRPCDialOptions: pr.dialOptions(func() string { return made.Load().address() }),
 	})
 	// Two things end a start early: its time, and the host's end. go-plugin has a
 	// limit for the greeting only, and returns at once when the process ends.
 	var late atomic.Bool
 	kill := func() {
-		if child != nil {
-			child.kill()
+		if c := made.Load(); c != nil {
+			c.kill()
 		}
 	}
 	timer := time.AfterFunc(h.cfg.StartTimeout, func() { late.Store(true); kill() })
@@ -105,12 +102,11 @@ func (h *Host) launch(name string, prog program, log *ring) (*process, error) {
 	if err == nil && h.ctx.Err() != nil {
 		err = errClosed
 	}
-	pr.run = child
+	pr.run = made.Load()
 	if err != nil {
 		kill()
-		pr.gone = true
-		if child != nil && child.pid != 0 {
-			<-child.exited
+		if pr.run != nil && pr.run.pid != 0 {
+			<-pr.run.exited
 		}
 		pr.cleanup()
 		return nil, pr.whyNot(h, err, late.Load())
@@ -179,11 +175,16 @@ func (rpcPlugin) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, cc *grpc.
 // serve takes in what the plugin gives until it is gone, or sends garbage: then
 // it is ended.
 func (pr *process) serve() {
-	err := pr.ch.Serve(pr.take)
+	pr.distrust(pr.ch.Serve(pr.take))
+	pr.run.kill() // without the channel it is of no use
+}
+
+// distrust ends a plugin that has sent garbage.
+func (pr *process) distrust(err error) {
 	if errors.Is(err, fdchan.ErrGarbage) {
 		pr.log.add("sosh: " + err.Error() + ": ended")
+		pr.run.kill()
 	}
-	pr.run.kill() // without the channel it is of no use
 }
 
 // dead reports whether the process cannot be called any more.

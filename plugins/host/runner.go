@@ -46,6 +46,8 @@ type child struct {
 	drained sync.WaitGroup
 
 	mu      sync.Mutex
+	started bool
+	doomed  bool // killed, perhaps before it was started
 	reaped  bool
 	greeted bool // it wrote a first line
 }
@@ -106,7 +108,13 @@ func (c *child) Start(context.Context) error {
 	in.Close()
 	stdout.Close()
 	stderr.Close()
-	c.pid, c.lifeline = c.cmd.Process.Pid, lifeline
+	c.lifeline = lifeline
+	c.mu.Lock()
+	c.pid, c.started = c.cmd.Process.Pid, true
+	if c.doomed {
+		killGroup(c.cmd)
+	}
+	c.mu.Unlock()
 	var greeting *io.PipeWriter
 	c.greeting, greeting = io.Pipe()
 	c.drained.Go(func() { c.greet(out, greeting) })
@@ -157,7 +165,8 @@ func (c *child) reap(pipes ...*os.File) {
 func (c *child) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.reaped && c.pid != 0 {
+	c.doomed = true
+	if c.started && !c.reaped {
 		killGroup(c.cmd)
 	}
 }
@@ -194,6 +203,12 @@ func (c *child) PluginToHost(network, addr string) (string, string, error) {
 	c.addr = addr
 	c.mu.Unlock()
 	return network, addr, nil
+}
+
+func (c *child) address() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.addr
 }
 
 func (c *child) HostToPlugin(network, addr string) (string, string, error) { return network, addr, nil }

@@ -8,18 +8,21 @@ import (
 	"strings"
 )
 
-// maxSocketDir keeps the path of a socket in it below the 104 to 108 bytes that
-// systems allow (unix(7)).
-const maxSocketDir = 48
+// maxBase keeps the path of a socket below the 104 to 108 bytes that systems allow
+// (unix(7)): our directory's name, go-plugin's, and the socket's take up to 73.
+const maxBase = 31
 
-// socketBase is where socket directories are made.
+// socketBase is where socket directories are made: of the usual places the first
+// whose name is short enough.
 func socketBase() string {
-	if d := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(d) && len(d) <= maxSocketDir {
-		if fi, err := os.Stat(d); err == nil && fi.IsDir() {
-			return d
+	for _, d := range []string{os.Getenv("XDG_RUNTIME_DIR"), os.TempDir()} {
+		if filepath.IsAbs(d) && len(d) <= maxBase {
+			if fi, err := os.Stat(d); err == nil && fi.IsDir() {
+				return d
+			}
 		}
 	}
-	return os.TempDir()
+	return "/tmp"
 }
 
 // socketDir makes a directory, 0700, for one plugin's socket. Its name tells whose

@@ -52,17 +52,8 @@ type once struct {
 	ch chan struct{}
 }
 
-func newOnce() once       { return once{ch: make(chan struct{})} }
-func (o *once) happened() { o.Do(func() { close(o.ch) }) }
-func (o *once) is() bool {
-	select {
-	case <-o.ch:
-		return true
-	default:
-		return false
-	}
-}
-
+func newOnce() once                 { return once{ch: make(chan struct{})} }
+func (o *once) happened()           { o.Do(func() { close(o.ch) }) }
 func newHolding(p Protocol) sockets { return &holding{p: p, held: map[uint64]*held{}} }
 
 func (h *holding) find(l *pb.Lent) (*held, error) {

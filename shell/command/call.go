@@ -22,7 +22,7 @@ type Call struct {
 	Stdout  io.Writer
 	Stderr  io.Writer
 	// Where begins a message: "FILE:LINE:COL: " in a script, "" at the prompt.
-	Where string
+	Where func() string
 	// Dir is the shell's directory.
 	Dir string
 	// Captured says that stdout is a $(...).
@@ -59,16 +59,17 @@ func (s *Set) Exec(ctx context.Context, c *Call, name string, args []string) int
 }
 
 func (cmd *Command) exec(ctx context.Context, c *Call, args []string) error {
-	f, run := cmd.flags()
-	if err := f.Parse(args); err != nil {
+	p, done, err := cmd.parse(args)
+	if err != nil {
 		if errors.Is(err, pflag.ErrHelp) {
 			writeHelp(c.Stdout, cmd, c.style())
 			return nil
 		}
 		return cmd.usage("%s", strings.TrimPrefix(err.Error(), "pflag: "))
 	}
-	c.Args = f.Args()
-	return run(ctx, c)
+	defer done()
+	c.Args = p.flags.Args()
+	return p.run(ctx, c)
 }
 
 // usage is an error in how the command was called.
@@ -84,7 +85,7 @@ func (c *Call) usage(format string, args ...any) error { return c.command.usage(
 // what to do, where one is known.
 func (c *Call) report(err error) {
 	var b strings.Builder
-	b.WriteString(c.Where)
+	b.WriteString(c.Where())
 	b.WriteString(render.Line(err.Error()))
 	b.WriteByte('\n')
 	var e *socket.Error

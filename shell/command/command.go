@@ -30,8 +30,17 @@ type Command struct {
 	// unquoted one, which the shell would swallow, is refused.
 	Escapes  bool
 	Examples []Example
-	// New declares the flags of one call and returns what runs it.
+	// New declares the flags of a call and returns what runs it. A call without
+	// flags may reuse what another one had, so Run leaves nothing behind.
 	New func(f *pflag.FlagSet) Run
+
+	spare sync.Pool // *parsed, untouched by any flag
+}
+
+// parsed is a flag set and what runs with it.
+type parsed struct {
+	flags *pflag.FlagSet
+	run   Run
 }
 
 // Run does a command's work. The error's fault decides the exit status.
@@ -159,7 +168,24 @@ func (s *Set) Commands() []*Command {
 	return out
 }
 
-// flags returns the flag set of one call and what runs with it.
+// parse reads the flags of a call. done must be called after the run.
+func (c *Command) parse(args []string) (p *parsed, done func(), err error) {
+	p, ok := c.spare.Get().(*parsed)
+	if !ok {
+		f, run := c.flags()
+		p = &parsed{f, run}
+	}
+	if err := p.flags.Parse(args); err != nil {
+		return nil, nil, err
+	}
+	return p, func() {
+		if p.flags.NFlag() == 0 {
+			c.spare.Put(p)
+		}
+	}, nil
+}
+
+// flags returns a flag set of the command and what runs with it.
 func (c *Command) flags() (*pflag.FlagSet, Run) {
 	f := pflag.NewFlagSet(c.Name, pflag.ContinueOnError)
 	f.SetInterspersed(!c.DataLast)

@@ -40,14 +40,14 @@ func TestEveryArgumentStandsInTheUsage(t *testing.T) {
 }
 
 func TestHalfDeclaredCommandsAreRefused(t *testing.T) {
-	whole := *All().Commands()[0]
+	whole := All().Commands()[0]
 	for name, spoil := range map[string]func(*Command){
 		"name": func(c *Command) { c.Name = "" }, "synopsis": func(c *Command) { c.Synopsis = "" },
 		"usage": func(c *Command) { c.Usage = []string{"other"} }, "run": func(c *Command) { c.New = nil },
 		"example": func(c *Command) { c.Examples = nil }, "group": func(c *Command) { c.Group = "" },
 	} {
-		c := whole
-		spoil(&c)
+		c := &Command{Name: whole.Name, Group: whole.Group, Synopsis: whole.Synopsis, Usage: whole.Usage, Examples: whole.Examples, New: whole.New}
+		spoil(c)
 		if c.check() == nil {
 			t.Errorf("a command without its %s was taken", name)
 		}

@@ -97,6 +97,7 @@ type receiver struct {
 }
 
 func (r *receiver) check(c *Call, f *pflag.FlagSet) (err error) {
+	r.pattern = nil
 	given := 0
 	for _, name := range []string{"bytes", "lines", "until", "all"} {
 		if f.Changed(name) {

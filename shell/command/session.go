@@ -99,5 +99,5 @@ func (c *Call) notice(format string, args ...any) {
 
 // warn tells what a person would want to know in a script, too.
 func (c *Call) warn(format string, args ...any) {
-	fmt.Fprintf(c.Stderr, c.Where+format+"\n", args...)
+	fmt.Fprintf(c.Stderr, c.Where()+format+"\n", args...)
 }

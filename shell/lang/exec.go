@@ -63,7 +63,7 @@ func (sh *Shell) call(ctx context.Context, hc *interp.HandlerContext) *command.C
 	c := &command.Call{
 		Session: sh.cfg.Session,
 		Stdin:   hc.Stdin, Stdout: hc.Stdout, Stderr: hc.Stderr,
-		Where: sh.where(hc.Pos),
+		Where: func() string { return sh.where(hc.Pos) },
 		Dir:   hc.Dir,
 	}
 	switch out := hc.Stdout.(type) {
@@ -75,10 +75,8 @@ func (sh *Shell) call(ctx context.Context, hc *interp.HandlerContext) *command.C
 			c.Captured = out != io.Discard
 		}
 	}
-	c.SetVars = func(list ...command.Assignment) error { return assign(ctx, hc, list) }
-	c.UnsetVars = func(names ...string) error {
-		return hc.Builtin(ctx, append([]string{"unset", "-v"}, names...))
-	}
+	c.SetVars = func(list ...command.Assignment) error { return sh.env.assign(ctx, hc, list) }
+	c.UnsetVars = func(names ...string) error { return sh.env.unset(ctx, hc, names) }
 	c.OpenFile = func(path string) (*os.File, error) {
 		if path == "-" {
 			if f, ok := hc.Stdin.(*os.File); ok && f != nil {
@@ -95,33 +93,6 @@ func (sh *Shell) call(ctx context.Context, hc *interp.HandlerContext) *command.C
 		return os.Open(path)
 	}
 	return c
-}
-
-// assign sets variables through the interpreter, as an exec handler's own
-// environment is a copy.
-func assign(ctx context.Context, hc *interp.HandlerContext, list []command.Assignment) error {
-	var b strings.Builder
-	for _, a := range list {
-		b.WriteString(a.Name + "=")
-		if a.Values == nil {
-			if err := quote(&b, a.Value); err != nil {
-				return err
-			}
-		} else {
-			b.WriteByte('(')
-			for i, v := range a.Values {
-				if i > 0 {
-					b.WriteByte(' ')
-				}
-				if err := quote(&b, v); err != nil {
-					return err
-				}
-			}
-			b.WriteByte(')')
-		}
-		b.WriteByte('\n')
-	}
-	return hc.Builtin(ctx, []string{"eval", b.String()})
 }
 
 func quote(b *strings.Builder, s string) error {

@@ -41,19 +41,21 @@ type Config struct {
 type Shell struct {
 	cfg      Config
 	commands *command.Set
+	env      *environment
 	runner   *interp.Runner
 	parser   *syntax.Parser
 }
 
 // New returns a shell. In scripts errexit and pipefail are on.
 func New(cfg Config) (*Shell, error) {
-	sh := &Shell{cfg: cfg, commands: command.All(), parser: syntax.NewParser(syntax.Variant(syntax.LangBash))}
+	sh := &Shell{cfg: cfg, env: newEnvironment(), commands: command.All(), parser: syntax.NewParser(syntax.Variant(syntax.LangBash))}
 	var params []string
 	if !cfg.Prompt {
 		params = append(params, "-e", "-o", "pipefail")
 	}
 	params = append(append(params, "--"), cfg.Args...)
 	opts := []interp.RunnerOption{
+		interp.Env(sh.env),
 		interp.Params(params...),
 		interp.StdIO(stdin(cfg.Stdin), cfg.Stdout, cfg.Stderr),
 		interp.Interactive(cfg.Prompt),

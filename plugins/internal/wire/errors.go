@@ -107,7 +107,7 @@ func (e *remote) Unwrap() []error { return e.is }
 // it failed, and, for a socket that the plugin holds, its facts.
 func Status(err error, report socket.Report, facts *pb.Facts) error {
 	code := codes.Aborted // never one that gRPC makes itself
-	s, _ := status.New(code, string(cut(err.Error()))).WithDetails(&pb.Failure{
+	s, _ := status.New(code, utf8(string(cut(err.Error())))).WithDetails(&pb.Failure{
 		Error: FromError(err), Report: FromReport(report), Facts: facts})
 	return s.Err()
 }

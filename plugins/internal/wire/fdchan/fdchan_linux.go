@@ -100,7 +100,7 @@ func (c *Conn) Send(ctx context.Context, m Message) error {
 	}
 	full := false
 	if werr := c.raw.Write(func(fd uintptr) bool { full = !try(fd); return true }); werr != nil {
-		return werr
+		return os.ErrClosed
 	}
 	if !full {
 		return err
@@ -119,7 +119,7 @@ func (c *Conn) Send(ctx context.Context, m Message) error {
 	case ctx.Err() != nil && errors.Is(werr, os.ErrDeadlineExceeded):
 		return ctx.Err()
 	}
-	return werr
+	return os.ErrClosed // a RawConn has no other way to fail
 }
 
 // Serve receives until the other end is gone (io.EOF), the channel is closed or
@@ -132,7 +132,7 @@ func (c *Conn) Serve(take func(Message) bool) error {
 		return err != unix.EAGAIN
 	})
 	if rerr != nil {
-		return rerr
+		return os.ErrClosed
 	}
 	return err
 }
@@ -142,7 +142,7 @@ func (c *Conn) Serve(take func(Message) bool) error {
 func (c *Conn) Drain(take func(Message) bool) error {
 	var err error
 	if cerr := c.raw.Control(func(fd uintptr) { err = c.receive(int(fd), take) }); cerr != nil {
-		return cerr
+		return os.ErrClosed
 	}
 	if err == unix.EAGAIN {
 		return nil

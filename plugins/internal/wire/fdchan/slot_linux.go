@@ -17,7 +17,7 @@ func (c *Conn) Reserve() error {
 		fd, err = unix.FcntlInt(self, unix.F_DUPFD_CLOEXEC, 0)
 	})
 	if cerr != nil {
-		return cerr
+		return os.ErrClosed
 	}
 	if err != nil {
 		return err

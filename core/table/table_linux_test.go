@@ -357,7 +357,7 @@ func TestReadingAheadShowsAndConsumesNothing(t *testing.T) {
 	tab, _ := newTable(t)
 	arrivals := make(chan Arrival, 1000)
 	tab.Watch(func(a Arrival) { arrivals <- a })
-	srv, c, s := pair(t, tab)
+	_, c, s := pair(t, tab)
 	next := func(of *Socket) Arrival {
 		t.Helper()
 		for {
@@ -371,6 +371,9 @@ func TestReadingAheadShowsAndConsumesNothing(t *testing.T) {
 			}
 		}
 	}
+	srv := must[*Socket](t)(tab.Open(bounded(t), Spec{Protocol: "tcp", Listen: "127.0.0.1:0"}))
+	f, _ := srv.Facts()
+	must[*Socket](t)(tab.Open(bounded(t), Spec{Protocol: "tcp", Connect: f.Local.Text(socket.HostPort)}))
 	if a := next(srv); !a.Client {
 		t.Errorf("%+v", a)
 	}

@@ -1,0 +1,367 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/core/table"
+	"github.com/sosh-shell/sosh/plugins/host"
+	"github.com/sosh-shell/sosh/shell/command"
+	"github.com/sosh-shell/sosh/shell/lang"
+	"github.com/sosh-shell/sosh/shell/render"
+)
+
+// program builds sosh as users have it: the test binary starts more slowly.
+func program(b *testing.B) string {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), "sosh")
+	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	return path
+}
+
+func need(b *testing.B, name string) string {
+	b.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		b.Skipf("%s is not installed", name)
+	}
+	return path
+}
+
+// serve gives the address of a server that treats each connection with f.
+func server(b *testing.B, f func(net.Conn)) string {
+	b.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				f(c)
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// echoServer is a server in a process of its own, as a peer is.
+func echoServer(b *testing.B) string {
+	b.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), echoVariable+"=1")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	line := bufio.NewScanner(out)
+	line.Scan()
+	return line.Text()
+}
+
+func benchTable(b *testing.B) *table.Table {
+	b.Helper()
+	h, err := host.New(host.Config{Bundled: bundled})
+	if err != nil {
+		b.Fatal(err)
+	}
+	tab := table.New(h)
+	b.Cleanup(func() {
+		tab.Close()
+		h.Close()
+	})
+	return tab
+}
+
+// BenchmarkRoundTrip sends one byte and waits for it to come back.
+func BenchmarkRoundTrip(b *testing.B) {
+	b.Run("netconn", func(b *testing.B) {
+		c, err := net.Dial("tcp", echoServer(b))
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer c.Close()
+		p := []byte{'x'}
+		for b.Loop() {
+			c.Write(p)
+			if _, err := io.ReadFull(c, p); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("sosh", func(b *testing.B) {
+		tab := benchTable(b)
+		ctx := b.Context()
+		s, err := tab.Open(ctx, table.Spec{Protocol: "tcp", Connect: echoServer(b)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		p := []byte{'x'}
+		turn, err := s.Read(ctx)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer turn.Done()
+		for b.Loop() {
+			s.Send(ctx, p)
+			if _, err := turn.Take(ctx, p); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkSendFile sends 1 GiB over loopback, as a whole process, to a peer
+// that reads it to the end.
+func BenchmarkSendFile(b *testing.B) {
+	const size = 1 << 30
+	file := filepath.Join(b.TempDir(), "data")
+	f, err := os.Create(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := io.CopyN(f, endless{}, size); err != nil {
+		b.Fatal(err)
+	}
+	f.Close()
+	counts := make(chan int64, 1)
+	addr := server(b, func(c net.Conn) {
+		buf := make([]byte, 256<<10)
+		var sum int64
+		for {
+			n, err := c.Read(buf)
+			sum += int64(n)
+			if err != nil {
+				counts <- sum
+				return
+			}
+		}
+	})
+	host, port, _ := net.SplitHostPort(addr)
+	sosh := program(b)
+	for _, run := range []struct {
+		name string
+		argv []string
+	}{
+		{"sosh", []string{sosh, "-c", "open tcp " + addr + " -n c; send -f " + file + " c"}},
+		{"socat", []string{"socat", "-b", "262144", "-u", file, "TCP:" + addr}},
+		{"netcat", []string{"sh", "-c", "exec nc.openbsd -N " + host + " " + port + " <" + file + " >/dev/null"}},
+	} {
+		b.Run(run.name, func(b *testing.B) {
+			if run.argv[0] != "sh" {
+				need(b, run.argv[0])
+			} else {
+				need(b, "nc.openbsd")
+			}
+			b.SetBytes(size)
+			for b.Loop() {
+				if out, err := exec.Command(run.argv[0], run.argv[1:]...).CombinedOutput(); err != nil {
+					b.Fatalf("%v\n%s", err, out)
+				}
+				if n := <-counts; n != size {
+					b.Fatalf("%d bytes arrived", n)
+				}
+			}
+		})
+	}
+}
+
+// endless is bytes that do not compress into a sparse file.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(i) | 1
+	}
+	return len(p), nil
+}
+
+const rounds = 5000
+
+// BenchmarkScriptLoop sends a line and waits for it, in a loop of a script.
+func BenchmarkScriptLoop(b *testing.B) {
+	addr := echoServer(b)
+	host, port, _ := net.SplitHostPort(addr)
+	dir := b.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			b.Fatal(err)
+		}
+		return path
+	}
+	loop := func(open, body string) string {
+		return open + fmt.Sprintf("\ni=0\nwhile [ $i -lt %d ]; do\n%s\ni=$((i+1))\ndone\n", rounds, body)
+	}
+	sosh := write("a.sosh", loop("open tcp "+addr+" -n c", `send c 'ping\n'; expect c 'ping\n'`))
+	bash := write("a.bash", loop("exec 3<>/dev/tcp/"+host+"/"+port, `printf 'ping\n' >&3; read -r x <&3`))
+	tcl := write("a.exp", "log_user 0\nspawn -noecho nc.openbsd "+host+" "+port+
+		fmt.Sprintf("\nstty raw -echo < $spawn_out(slave,name)\nfor {set i 0} {$i < %d} {incr i} {send \"ping\\n\"; expect \"ping\\n\"}\n", rounds))
+	self := program(b)
+	for _, run := range []struct {
+		name string
+		argv []string
+	}{
+		{"sosh", []string{self, sosh}},
+		{"bash", []string{"bash", bash}},
+		{"expect", []string{"expect", tcl}},
+	} {
+		b.Run(run.name, func(b *testing.B) {
+			need(b, run.argv[0])
+			for b.Loop() {
+				if out, err := exec.Command(run.argv[0], run.argv[1:]...).CombinedOutput(); err != nil {
+					b.Fatalf("%v\n%s", err, out)
+				}
+			}
+			b.ReportMetric(float64(rounds*b.N)/b.Elapsed().Seconds(), "rounds/s")
+		})
+	}
+	b.Run("inprocess", func(b *testing.B) {
+		session := &command.Session{Table: benchTable(b), Limit: render.Duration{Set: true, D: command.DefaultLimit}}
+		text, err := os.ReadFile(sosh)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			sh, err := lang.New(lang.Config{Session: session, Stdout: os.Stdout, Stderr: os.Stderr, Name: "bench"})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if status := sh.Script(b.Context(), strings.NewReader(string(text)+"close c\n")); status != 0 {
+				b.Fatal(status)
+			}
+		}
+		b.ReportMetric(float64(rounds*b.N)/b.Elapsed().Seconds(), "rounds/s")
+	})
+}
+
+// BenchmarkStart is a whole process that does next to nothing.
+func BenchmarkStart(b *testing.B) {
+	sosh := program(b)
+	addr := echoServer(b)
+	for _, run := range []struct {
+		name string
+		argv []string
+	}{
+		{"bash", []string{"bash", "-c", "true"}},
+		{"sosh", []string{sosh, "-c", "true"}},
+		{"sosh-open", []string{sosh, "-c", "open tcp " + addr}},
+	} {
+		b.Run(run.name, func(b *testing.B) {
+			for b.Loop() {
+				if out, err := exec.Command(run.argv[0], run.argv[1:]...).CombinedOutput(); err != nil {
+					b.Fatalf("%v\n%s", err, out)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkManySockets holds 9,000 pairs in one process.
+func BenchmarkManySockets(b *testing.B) {
+	const many = 9000
+	tab := benchTable(b)
+	ctx := b.Context()
+	open := func(spec table.Spec) *table.Socket {
+		s, err := tab.Open(ctx, spec)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return s
+	}
+	srv := open(table.Spec{Protocol: "tcp", Listen: "127.0.0.1:0", Name: "srv"})
+	f, _ := srv.Facts()
+	addr := f.Local.Text(socket.HostPort)
+	session := &command.Session{Table: tab}
+	timeOf := func(code string) time.Duration {
+		sh, err := lang.New(lang.Config{Session: session, Stdout: io.Discard, Stderr: os.Stderr, Name: "bench"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		best := time.Duration(1 << 62)
+		for range 5 {
+			begin := time.Now()
+			if status := sh.Script(ctx, strings.NewReader(code)); status != 0 {
+				b.Fatalf("%s: status %d", code, status)
+			}
+			best = min(best, time.Since(begin))
+		}
+		return best
+	}
+	for b.Loop() {
+		const few = 10
+		var opens, accepts time.Duration
+		pair := func() {
+			begin := time.Now()
+			open(table.Spec{Protocol: "tcp", Connect: addr})
+			opens += time.Since(begin)
+			begin = time.Now()
+			if _, err := srv.Accept(ctx, ""); err != nil {
+				b.Fatal(err)
+			}
+			accepts += time.Since(begin)
+		}
+		for range few {
+			pair()
+		}
+		commands := map[string]string{
+			"show-one": "show srv state", "option": "option tcp1 nodelay", "round": "send tcp1 x; recv tcp2",
+			"open-close": "open tcp -n extra; close extra", "bind": "open tcp -n extra; bind extra :0; close extra",
+		}
+		before := map[string]time.Duration{}
+		for name, code := range commands {
+			before[name] = timeOf(code)
+		}
+		opens, accepts = 0, 0
+		memory := heap()
+		for range many - few {
+			pair()
+		}
+		b.ReportMetric(float64(heap()-memory)/(2*(many-few)), "B/socket")
+		b.ReportMetric(float64(many-few)/opens.Seconds(), "opens/s")
+		b.ReportMetric(float64(many-few)/accepts.Seconds(), "accepts/s")
+		b.ReportMetric(float64(timeOf("show").Microseconds())/1000, "show-ms")
+		for name, code := range commands {
+			b.ReportMetric(float64(timeOf(code))/float64(before[name]), name+"-ratio")
+		}
+		for _, s := range tab.Sockets() {
+			if s != srv {
+				s.Close(context.Background(), true)
+			}
+		}
+	}
+}
+
+// heap is what the process holds in memory of its own.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapInuse + m.StackInuse)
+}

@@ -1,0 +1,166 @@
+package host_test
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/plugins/host"
+	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
+	"github.com/sosh-shell/sosh/plugins/tcp"
+)
+
+// installed returns a host with one installed plugin, and its directory.
+func installed(t *testing.T) (dir string, cfg func(*host.Config)) {
+	t.Helper()
+	leaksNothing(t)
+	dir = filepath.Join(t.TempDir(), "plugins")
+	cfg = func(c *host.Config) { c.Dir = dir }
+	h := plugintest.Host(t, host.Descriptors, cfg, tcp.New)
+	d, err := h.Install(program(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Name != "installed" || !d.Can(socket.CallAccept) {
+		t.Fatalf("%+v", d)
+	}
+	return dir, cfg
+}
+
+// program is a copy of this test program that is a plugin, by its name.
+func program(t *testing.T) string {
+	t.Helper()
+	src, err := os.Open("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	path := filepath.Join(t.TempDir(), "sosh-plugin-any")
+	dst, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(dst, src); err != nil {
+		t.Fatal(err)
+	}
+	if err := dst.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestInstalledPluginRuns(t *testing.T) {
+	_, cfg := installed(t)
+	h := plugintest.Host(t, host.Descriptors, cfg, tcp.New)
+	if ds := h.Descriptions(); len(ds) != 2 || ds[0].Name != "installed" || ds[1].Name != "tcp" {
+		t.Errorf("%+v", ds)
+	}
+	if s := h.Plugins()[0]; s.Starts != 0 {
+		t.Errorf("describing it started it: %+v", s)
+	}
+	p, err := h.Protocol("installed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open(t, p)
+}
+
+func TestPluginThatCannotBeTrustedIsNotRun(t *testing.T) {
+	for name, c := range map[string]struct {
+		harm func(t *testing.T, dir, file string)
+		want string
+	}{
+		"changed": {func(t *testing.T, _, file string) {
+			f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+			must(t, err)
+			_, err = f.WriteString("x")
+			must(t, err)
+			must(t, f.Close())
+		}, "changed since it was installed"},
+		"writable file":      {func(t *testing.T, _, file string) { must(t, os.Chmod(file, 0o777)) }, "writable by others"},
+		"writable directory": {func(t *testing.T, dir, _ string) { must(t, os.Chmod(dir, 0o777)) }, "writable by others"},
+		"writable parent":    {func(t *testing.T, dir, _ string) { must(t, os.Chmod(filepath.Dir(dir), 0o775)) }, "writable by others"},
+		"sticky directory":   {func(t *testing.T, dir, _ string) { must(t, os.Chmod(dir, 0o777|os.ModeSticky)) }, "writable by others"},
+		"a link": {func(t *testing.T, _, file string) {
+			must(t, os.Rename(file, file+".real"))
+			must(t, os.Symlink(file+".real", file))
+		}, "a link"},
+		"directory is a link": {func(t *testing.T, dir, _ string) {
+			must(t, os.Rename(dir, dir+".real"))
+			must(t, os.Symlink(dir+".real", dir))
+		}, "a link"},
+		"belongs to another": {func(t *testing.T, _, file string) { must(t, os.Chown(file, 12345, -1)) }, "belongs to somebody else"},
+		"gone":               {func(t *testing.T, _, file string) { must(t, os.Remove(file)) }, "its file is gone"},
+		"writable record": {func(t *testing.T, dir, _ string) {
+			must(t, os.Chmod(filepath.Join(dir, "plugins.json"), 0o666))
+		}, "writable by others"},
+		"broken record": {func(t *testing.T, dir, _ string) {
+			must(t, os.WriteFile(filepath.Join(dir, "plugins.json"), []byte("{"), 0o644))
+		}, "not a record"},
+		"not in the record": {func(t *testing.T, dir, _ string) {
+			must(t, os.Remove(filepath.Join(dir, "plugins.json")))
+		}, "not installed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, cfg := installed(t)
+			c.harm(t, dir, filepath.Join(dir, "sosh-plugin-installed"))
+			h := plugintest.Host(t, host.Descriptors, cfg, tcp.New)
+			p, err := h.Protocol("installed")
+			if err == nil {
+				_, err = p.Open(t.Context(), socket.OpenRequest{})
+			}
+			clear(t, err, c.want)
+			if _, err := h.Protocol("tcp"); err != nil {
+				t.Errorf("it harms the bundled ones: %v", err)
+			}
+		})
+	}
+}
+
+func TestWhatIsNoPluginIsNotInstalled(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "plugins")
+	h := plugintest.Host(t, host.Descriptors, func(c *host.Config) { c.Dir = dir }, tcp.New)
+	text := filepath.Join(t.TempDir(), "text")
+	must(t, os.WriteFile(text, []byte("hello\n"), 0o755))
+	echo, err := os.ReadFile("/bin/echo")
+	must(t, err)
+	binary := filepath.Join(t.TempDir(), "binary")
+	must(t, os.WriteFile(binary, echo, 0o755))
+	for path, want := range map[string]string{
+		text:         "cannot be started",
+		binary:       "is no plugin",
+		t.TempDir():  "no regular file",
+		"/no/such/x": "no such file",
+	} {
+		_, err := h.Install(path)
+		if err == nil || !errors.Is(err, socket.Failed) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v", path, err)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// clear checks that an error is one line with an identity, and says what to do.
+func clear(t *testing.T, err error, want string) {
+	t.Helper()
+	var at *socket.Error
+	if !errors.Is(err, socket.Failed) || !errors.As(err, &at) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+		t.Fatalf("got %v", err)
+	}
+	if at.Hint == "" {
+		t.Errorf("%v: no hint", err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,91 @@
+package host_test
+
+import (
+	"context"
+	"errors"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/plugins/host"
+	"github.com/sosh-shell/sosh/plugins/tcp"
+)
+
+func TestCarriedSocketIsLostWithItsPluginAndNeverHangs(t *testing.T) {
+	for _, full := range []bool{false, true} { // full: nobody reads what the plugin sends
+		h, p := start(t, host.Stream, nil, tcp.New)
+		l, a := listen(t, p)
+		c := dial(t, a)
+		readable(t, l.FD)
+		k, err := p.Accept(t.Context(), lent(l))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(k.FD)
+		if full {
+			unix.SetNonblock(c, true)
+			piece := make([]byte, 64<<10)
+			for {
+				if _, err := unix.Write(c, piece); err == unix.EAGAIN {
+					if n, _ := unix.Poll([]unix.PollFd{{Fd: int32(c), Events: unix.POLLOUT}}, 100); n == 0 {
+						break
+					}
+				} else if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		ends := make(chan error, 1)
+		go func() { ends <- k.Carrier.End(ctx) }()
+		begin := time.Now()
+		signal(t, h.Plugins()[0].PID, syscall.SIGKILL)
+		if err := <-ends; !errors.Is(err, socket.Lost) || time.Since(begin) > 2*time.Second {
+			t.Errorf("End: %v after %v", err, time.Since(begin))
+		}
+		if err := l.Carrier.End(ctx); !errors.Is(err, socket.Lost) {
+			t.Errorf("the listener's: %v", err)
+		}
+		if s := k.Carrier.Facts().State; s != "lost" {
+			t.Errorf("state %q", s)
+		}
+		eventually(t, "the descriptor has ended", func() bool {
+			b := make([]byte, 1<<20)
+			n, _, err := unix.Recvfrom(k.FD, b, unix.MSG_DONTWAIT)
+			return n == 0 && err == nil || err == unix.ECONNRESET
+		})
+		if _, err := p.Accept(t.Context(), lent(l)); !errors.Is(err, socket.Lost) {
+			t.Errorf("accept: %v", err)
+		}
+		if _, _, err := p.Option(t.Context(), lent(k), nil, []string{"nodelay"}); !errors.Is(err, socket.Lost) {
+			t.Errorf("option: %v", err)
+		}
+		open(t, p) // on a new plugin
+		if s := h.Plugins()[0]; s.Starts != 2 {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
+func TestClosingTheHostLosesCarriedSockets(t *testing.T) {
+	h, p := start(t, host.Stream, nil, tcp.New)
+	k := open(t, p)
+	h.Close()
+	if err := k.Carrier.End(t.Context()); !errors.Is(err, socket.Lost) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestEndThatIsNotKnownInTimeIsLost(t *testing.T) {
+	_, p := start(t, host.Stream, nil, tcp.New)
+	k := open(t, p)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := k.Carrier.End(ctx); !errors.Is(err, socket.Lost) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,320 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// cooked waits until the terminal's modes are those of programs: the shell runs
+// what was typed. The kernel tells nobody of a change, so the marker in front of
+// the command does.
+func (tm *terminal) cooked(command string) {
+	tm.Helper()
+	tm.typeKeys("echo go-ahead; " + command + "\r")
+	tm.waitRow("go-ahead")
+}
+
+// promptly checks that the prompt comes back at once after an interrupt.
+func (tm *terminal) promptly(prompt string) {
+	tm.Helper()
+	begin := time.Now()
+	tm.typeKeys("\x03")
+	tm.prompt(prompt)
+	if took := time.Since(begin); took > 5*time.Second {
+		tm.Errorf("Ctrl-C took %v", took)
+	}
+}
+
+func TestCtrlCEndsAWaitAndNothingElse(t *testing.T) {
+	for _, command := range []string{
+		"recv c", "recv c --all", "recv c --bytes 100", "expect c never", "x=$(recv c)", "recv c | cat",
+		"while :; do recv c; done",
+	} {
+		t.Run(command, func(t *testing.T) {
+			tm := newTerminal(t)
+			p := tm.connect("")
+			plugins := tm.plugins()
+			tm.cooked(command)
+			tm.promptly("sosh c> ")
+			if now := tm.plugins(); !slices.Equal(now, plugins) {
+				t.Errorf("the plugins were %v and are %v", plugins, now)
+			}
+			tm.run("send c here", "sosh c> ")
+			p.hears("here")
+			p.says("there\n")
+			tm.waitRow("c < there")
+			tm.typeKeys("recv c\r")
+			tm.waitRow("there")
+			tm.prompt("sosh c> ")
+		})
+	}
+}
+
+func TestCtrlCEndsAnAccept(t *testing.T) {
+	tm := newTerminal(t)
+	tm.run("open tcp --listen 127.0.0.1:0 -n srv", "sosh srv> ")
+	tm.cooked("accept srv")
+	tm.promptly("sosh srv> ")
+	tm.run("open tcp :$(show srv local.port) -n c", "sosh c> ")
+	tm.run("accept srv -n a", "sosh a> ")
+}
+
+// fullListener is a port whose backlog is full, so that a connect waits.
+func fullListener(t *testing.T) (port int, drain func()) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port = name.(*unix.SockaddrInet4).Port
+	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return port, func() {
+		c, _, err := unix.Accept(fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unix.Close(c)
+	}
+}
+
+func TestCtrlCEndsAConnect(t *testing.T) {
+	tm := newTerminal(t)
+	port, drain := fullListener(t)
+	tm.run("open tcp -n c", "sosh c> ")
+	plugins := tm.plugins()
+	tm.cooked(fmt.Sprintf("connect c 127.0.0.1:%d", port))
+	tm.promptly("sosh c> ")
+	if now := tm.plugins(); !slices.Equal(now, plugins) {
+		t.Errorf("the plugins were %v and are %v", plugins, now)
+	}
+	drain()
+	tm.run(fmt.Sprintf("connect c 127.0.0.1:%d", port), "sosh c> ")
+	tm.typeKeys("show c state\r")
+	tm.waitRow("ESTABLISHED")
+}
+
+func TestCtrlCLeavesJobsAlone(t *testing.T) {
+	tm := newTerminal(t)
+	p := tm.connect("")
+	tm.run("recv c --bytes 4 &", "sosh c> ")
+	tm.typeKeys("half\x03")
+	tm.prompt("sosh c> ")
+	tm.cooked("sleep 100")
+	tm.promptly("sosh c> ")
+	p.says("job\n")
+	tm.waitRow("job")
+}
+
+func TestCtrlCClearsTheLine(t *testing.T) {
+	tm := newTerminal(t)
+	tm.typeKeys("echo never")
+	tm.prompt("sosh> echo never")
+	tm.typeKeys("\x03")
+	tm.prompt("sosh> ")
+	tm.waitRow("sosh> echo never^C")
+	tm.typeKeys("for i in 1\r")
+	tm.prompt("  ... ")
+	tm.typeKeys("\x03")
+	tm.prompt("sosh> ")
+	tm.typeKeys("echo \x03echo twice\r")
+	tm.waitRow("twice")
+	if s := tm.screen(); s.row("never") {
+		t.Errorf("it ran:\n%s", s)
+	}
+}
+
+func TestCtrlCEndsAProgram(t *testing.T) {
+	for _, command := range []string{"cat", `sh -c 'trap "" INT; sleep 30'`, "sleep 100", "sleep 100 | cat", "while :; do sleep 100; done"} {
+		t.Run(command, func(t *testing.T) {
+			tm := newTerminal(t)
+			tm.cooked(command)
+			tm.promptly("sosh> ")
+			tm.run("echo fine", "sosh> ")
+		})
+	}
+}
+
+func TestManyCtrlCDoNotEndTheShell(t *testing.T) {
+	tm := newTerminal(t)
+	for range 30 {
+		tm.typeKeys("sleep 100\r\x03\x03\x03")
+		syscall.Kill(tm.pid(), syscall.SIGINT)
+	}
+	tm.typeKeys("\x03")
+	tm.wait("a prompt", func(s screen) bool { return s.edits("sosh> ") })
+	// A Ctrl-C that was typed between two modes is data: another one follows.
+	limit := time.Now().Add(patience)
+	for !tm.screen().row("survived") && time.Now().Before(limit) {
+		tm.typeKeys("\x03\x15echo survived\r")
+		select {
+		case <-tm.next():
+		case <-time.After(patience):
+		}
+	}
+	tm.waitRow("survived")
+}
+
+// next is closed at the next output.
+func (tm *terminal) next() chan struct{} {
+	tm.mu.Lock()
+	defer tm.mu.Unlock()
+	return tm.moved
+}
+
+func TestQuitKeyDoesNotEndTheShell(t *testing.T) {
+	tm := newTerminal(t)
+	p := tm.connect("")
+	tm.cooked("recv c")
+	tm.typeKeys("\x1c")
+	p.says("still\n")
+	tm.waitRow("still")
+	tm.prompt("sosh c> ")
+}
+
+func TestCtrlDLeaves(t *testing.T) {
+	tm := newTerminal(t)
+	tm.typeKeys("echo 'unfinished\r")
+	tm.prompt("  ... ")
+	tm.typeKeys("\x04")
+	tm.prompt("sosh> ")
+	tm.typeKeys("xy\x02\x04\x15")
+	tm.prompt("sosh> ")
+	tm.typeKeys("false\r")
+	tm.wait("the prompt", func(s screen) bool { return s.edits("sosh> ") && s.has("false") })
+	tm.typeKeys("\x04")
+	tm.ended(1)
+}
+
+func TestSignalsLeaveTheTerminalAndNoPlugin(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} {
+		for _, at := range []string{"an empty line", "a half line", "a wait", "a program"} {
+			t.Run(fmt.Sprint(sig, " at ", at), func(t *testing.T) {
+				tm := newTerminal(t)
+				tm.connect("")
+				file := filepath.Join(tm.home, "ran")
+				status := 0
+				switch at {
+				case "a half line":
+					tm.typeKeys("echo > " + file)
+					tm.waitScreen("> " + file[len(file)-10:])
+				case "a wait":
+					tm.cooked("recv c")
+					status = 130
+				case "a program":
+					tm.cooked("sleep 100")
+					status = 130
+				}
+				syscall.Kill(tm.pid(), sig)
+				tm.ended(status)
+				if _, err := os.Stat(file); err == nil {
+					t.Error("the half line was run")
+				}
+			})
+		}
+	}
+}
+
+func TestHangupLeavesNothing(t *testing.T) {
+	tm := newTerminal(t)
+	tm.connect("")
+	tm.typeKeys("echo half")
+	tm.prompt("sosh c> echo half")
+	tm.left = true
+	tm.master.Close() // the terminal's window is closed
+	tm.leader.Wait()
+	tm.nobodyLeft()
+}
+
+func TestProgramsGetTheTerminal(t *testing.T) {
+	tm := newTerminal(t)
+	tm.free = true
+	tm.typeKeys("cat\rtyped ahead\r") // in one go
+	tm.wait("what was typed ahead", func(s screen) bool { return s.row("typed ahead") && s.y > 0 })
+	tm.typeKeys("typed after\r")
+	tm.wait("both", func(s screen) bool {
+		return strings.Count(strings.Join(s.rows, "\n"), "typed after") == 2 // its echo, and cat's
+	})
+	tm.typeKeys("\x04")
+	tm.prompt("sosh> ")
+	tm.typeKeys("stty -a </dev/tty\r")
+	s := tm.waitScreen("icanon")
+	s = tm.prompt("sosh> ")
+	for _, mode := range []string{" icanon", " echo ", " isig", " icrnl"} {
+		if !strings.Contains(s.raw, mode) {
+			t.Errorf("no%s:\n%s", mode, s)
+		}
+	}
+}
+
+func TestTypedAheadIsNotLost(t *testing.T) {
+	tm := newTerminal(t)
+	p := tm.connect("")
+	tm.cooked("recv c")
+	tm.typeKeys("echo typed while waiting\r")
+	p.says("now\n")
+	tm.waitRow("now")
+	tm.waitRow("typed while waiting")
+}
+
+func TestNothingIsPrintedIntoAProgramsScreen(t *testing.T) {
+	tm := newTerminal(t)
+	tm.free = true
+	p := tm.connect("")
+	tm.cooked("sh -c 'stty -icanon -echo; echo mine; head -c 1 >/dev/null; stty icanon echo; echo yours'")
+	tm.waitRow("mine")
+	p.says("noise\n")
+	tm.waitHeld(p)
+	if s := tm.screen(); s.has("c < noise") {
+		t.Errorf("printed over the program:\n%s", s)
+	}
+	tm.typeKeys("q")
+	tm.waitRow("yours")
+	tm.waitRow("c < noise")
+	tm.prompt("sosh c> ")
+}
+
+// waitHeld waits until sosh has taken what the peer sent from the kernel.
+func (tm *terminal) waitHeld(p *peer) bool {
+	tm.Helper()
+	raw, err := p.Conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		tm.Fatal(err)
+	}
+	var info *unix.TCPInfo
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		raw.Control(func(fd uintptr) { info, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) })
+		if err != nil {
+			tm.Fatal(err)
+		}
+		if info.Unacked == 0 {
+			return true
+		}
+	}
+	return false
+}
