@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,16 +33,7 @@ func program(b *testing.B) string {
 	return path
 }
 
-func need(b *testing.B, name string) string {
-	b.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		b.Skipf("%s is not installed", name)
-	}
-	return path
-}
-
-// serve gives the address of a server that treats each connection with f.
+// server gives the address of a server that treats each connection with f.
 func server(b *testing.B, f func(net.Conn)) string {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -99,42 +91,98 @@ func benchTable(b *testing.B) *table.Table {
 	return tab
 }
 
+// side is one of several programs that do the same.
+type side struct {
+	name string
+	need string // a program that must be installed, or ""
+	run  func() // once
+}
+
+// sideBySide runs the sides in turn, as machines are noisy and drift, and
+// reports the median of each and of its ratio to the first, run by run. unit
+// says what a run is divided into.
+func sideBySide(b *testing.B, unit string, per int, sides ...side) {
+	b.Helper()
+	var there []side
+	for _, s := range sides {
+		if _, err := exec.LookPath(s.need); s.need != "" && err != nil {
+			b.Logf("%s is not installed", s.need)
+			continue
+		}
+		there = append(there, s)
+		s.run() // warm
+	}
+	times := make([][]float64, len(there))
+	for b.Loop() {
+		for i, s := range there {
+			begin := time.Now()
+			s.run()
+			times[i] = append(times[i], float64(time.Since(begin).Nanoseconds())/float64(per))
+		}
+	}
+	for i, s := range there {
+		ratios := make([]float64, len(times[i]))
+		for j := range ratios {
+			ratios[j] = times[i][j] / times[0][j]
+		}
+		b.ReportMetric(median(times[i])/1000, s.name+"-us/"+unit)
+		if i > 0 {
+			b.ReportMetric(median(ratios), s.name+"/"+there[0].name)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+func median(list []float64) float64 {
+	list = slices.Sorted(slices.Values(list))
+	return list[len(list)/2]
+}
+
+// process is a side that is a whole process.
+func process(b *testing.B, name string, argv ...string) side {
+	return side{name: name, need: argv[0], run: func() {
+		if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+			b.Fatalf("%s: %v\n%s", name, err, out)
+		}
+	}}
+}
+
 // BenchmarkRoundTrip sends one byte and waits for it to come back.
 func BenchmarkRoundTrip(b *testing.B) {
-	b.Run("netconn", func(b *testing.B) {
-		c, err := net.Dial("tcp", echoServer(b))
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer c.Close()
-		p := []byte{'x'}
-		for b.Loop() {
-			c.Write(p)
-			if _, err := io.ReadFull(c, p); err != nil {
-				b.Fatal(err)
+	addr := echoServer(b)
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	s, err := benchTable(b).Open(b.Context(), table.Spec{Protocol: "tcp", Connect: addr})
+	if err != nil {
+		b.Fatal(err)
+	}
+	turn, err := s.Read(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer turn.Done()
+	const trips = 1000
+	p := []byte{'x'}
+	sideBySide(b, "trip", trips,
+		side{name: "netconn", run: func() {
+			for range trips {
+				c.Write(p)
+				if _, err := io.ReadFull(c, p); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-	})
-	b.Run("sosh", func(b *testing.B) {
-		tab := benchTable(b)
-		ctx := b.Context()
-		s, err := tab.Open(ctx, table.Spec{Protocol: "tcp", Connect: echoServer(b)})
-		if err != nil {
-			b.Fatal(err)
-		}
-		p := []byte{'x'}
-		turn, err := s.Read(ctx)
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer turn.Done()
-		for b.Loop() {
-			s.Send(ctx, p)
-			if _, err := turn.Take(ctx, p); err != nil {
-				b.Fatal(err)
+		}},
+		side{name: "sosh", run: func() {
+			for range trips {
+				s.Send(b.Context(), p)
+				if _, err := turn.Take(b.Context(), p); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-	})
+		}})
 }
 
 // BenchmarkSendFile sends 1 GiB over loopback, as a whole process, to a peer
@@ -164,32 +212,22 @@ func BenchmarkSendFile(b *testing.B) {
 		}
 	})
 	host, port, _ := net.SplitHostPort(addr)
-	sosh := program(b)
-	for _, run := range []struct {
-		name string
-		argv []string
-	}{
-		{"sosh", []string{sosh, "-c", "open tcp " + addr + " -n c; send -f " + file + " c"}},
-		{"socat", []string{"socat", "-b", "262144", "-u", file, "TCP:" + addr}},
-		{"netcat", []string{"sh", "-c", "exec nc.openbsd -N " + host + " " + port + " <" + file + " >/dev/null"}},
-	} {
-		b.Run(run.name, func(b *testing.B) {
-			if run.argv[0] != "sh" {
-				need(b, run.argv[0])
-			} else {
-				need(b, "nc.openbsd")
+	whole := func(s side) side {
+		run := s.run
+		s.run = func() {
+			run()
+			if n := <-counts; n != size {
+				b.Fatalf("%s: %d bytes arrived", s.name, n)
 			}
-			b.SetBytes(size)
-			for b.Loop() {
-				if out, err := exec.Command(run.argv[0], run.argv[1:]...).CombinedOutput(); err != nil {
-					b.Fatalf("%v\n%s", err, out)
-				}
-				if n := <-counts; n != size {
-					b.Fatalf("%d bytes arrived", n)
-				}
-			}
-		})
+		}
+		return s
 	}
+	netcat := process(b, "netcat", "sh", "-c", "exec nc.openbsd -N "+host+" "+port+" <"+file+" >/dev/null")
+	netcat.need = "nc.openbsd"
+	sideBySide(b, "GiB", 1,
+		whole(process(b, "sosh", program(b), "-c", "open tcp "+addr+" -n c; send -f "+file+" c")),
+		whole(process(b, "socat", "socat", "-b", "262144", "-u", file, "TCP:"+addr)),
+		whole(netcat))
 }
 
 // endless is bytes that do not compress into a sparse file.
@@ -223,64 +261,36 @@ func BenchmarkScriptLoop(b *testing.B) {
 	bash := write("a.bash", loop("exec 3<>/dev/tcp/"+host+"/"+port, `printf 'ping\n' >&3; read -r x <&3`))
 	tcl := write("a.exp", "log_user 0\nspawn -noecho nc.openbsd "+host+" "+port+
 		fmt.Sprintf("\nstty raw -echo < $spawn_out(slave,name)\nfor {set i 0} {$i < %d} {incr i} {send \"ping\\n\"; expect \"ping\\n\"}\n", rounds))
-	self := program(b)
-	for _, run := range []struct {
-		name string
-		argv []string
-	}{
-		{"sosh", []string{self, sosh}},
-		{"bash", []string{"bash", bash}},
-		{"expect", []string{"expect", tcl}},
-	} {
-		b.Run(run.name, func(b *testing.B) {
-			need(b, run.argv[0])
-			for b.Loop() {
-				if out, err := exec.Command(run.argv[0], run.argv[1:]...).CombinedOutput(); err != nil {
-					b.Fatalf("%v\n%s", err, out)
-				}
-			}
-			b.ReportMetric(float64(rounds*b.N)/b.Elapsed().Seconds(), "rounds/s")
-		})
-	}
-	b.Run("inprocess", func(b *testing.B) {
-		session := &command.Session{Table: benchTable(b), Limit: render.Duration{Set: true, D: command.DefaultLimit}}
-		text, err := os.ReadFile(sosh)
+	sideBySide(b, "round", rounds,
+		process(b, "sosh", program(b), sosh),
+		process(b, "bash", "bash", bash),
+		process(b, "expect", "expect", tcl))
+}
+
+// BenchmarkScriptLoopInProcess is the same in this process, for a profile.
+func BenchmarkScriptLoopInProcess(b *testing.B) {
+	code := fmt.Sprintf("open tcp %s -n c\ni=0\nwhile [ $i -lt %d ]; do\nsend c 'ping\\n'; expect c 'ping\\n'\ni=$((i+1))\ndone\nclose c\n", echoServer(b), rounds)
+	session := &command.Session{Table: benchTable(b), Limit: render.Duration{Set: true, D: command.DefaultLimit}}
+	for b.Loop() {
+		sh, err := lang.New(lang.Config{Session: session, Stdout: os.Stdout, Stderr: os.Stderr, Name: "bench"})
 		if err != nil {
 			b.Fatal(err)
 		}
-		for b.Loop() {
-			sh, err := lang.New(lang.Config{Session: session, Stdout: os.Stdout, Stderr: os.Stderr, Name: "bench"})
-			if err != nil {
-				b.Fatal(err)
-			}
-			if status := sh.Script(b.Context(), strings.NewReader(string(text)+"close c\n")); status != 0 {
-				b.Fatal(status)
-			}
+		if status := sh.Script(b.Context(), strings.NewReader(code)); status != 0 {
+			b.Fatal(status)
 		}
-		b.ReportMetric(float64(rounds*b.N)/b.Elapsed().Seconds(), "rounds/s")
-	})
+	}
+	b.ReportMetric(float64(rounds*b.N)/b.Elapsed().Seconds(), "rounds/s")
 }
 
 // BenchmarkStart is a whole process that does next to nothing.
 func BenchmarkStart(b *testing.B) {
 	sosh := program(b)
 	addr := echoServer(b)
-	for _, run := range []struct {
-		name string
-		argv []string
-	}{
-		{"bash", []string{"bash", "-c", "true"}},
-		{"sosh", []string{sosh, "-c", "true"}},
-		{"sosh-open", []string{sosh, "-c", "open tcp " + addr}},
-	} {
-		b.Run(run.name, func(b *testing.B) {
-			for b.Loop() {
-				if out, err := exec.Command(run.argv[0], run.argv[1:]...).CombinedOutput(); err != nil {
-					b.Fatalf("%v\n%s", err, out)
-				}
-			}
-		})
-	}
+	sideBySide(b, "start", 1,
+		process(b, "bash", "bash", "-c", "true"),
+		process(b, "sosh", sosh, "-c", "true"),
+		process(b, "sosh-open", sosh, "-c", "open tcp "+addr))
 }
 
 // BenchmarkManySockets holds 9,000 pairs in one process.

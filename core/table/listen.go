@@ -54,7 +54,11 @@ func (s *Socket) bindTo(ctx context.Context, op string, list []socket.Address) e
 	if err == nil {
 		return nil
 	}
-	e := &socket.Error{Op: op, Place: s.name + " " + a.Text(s.desc.Address), Err: failCause(err)}
+	err = failAt(op, s.name+" "+a.Text(s.desc.Address), err)
+	var e *socket.Error
+	if !errors.As(err, &e) || e.Hint != "" {
+		return err
+	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		e.Hint = "another socket has that port: show ports lists ours; port 0 lets the kernel choose a free one"
@@ -66,14 +70,6 @@ func (s *Socket) bindTo(ctx context.Context, op string, list []socket.Address) e
 		e.Hint = s.name + " may be bound already: show " + s.name + " local"
 	}
 	return e
-}
-
-// failCause is the cause inside a plugin's error, whose operation and place are told here.
-func failCause(err error) error {
-	if inner, ok := err.(*socket.Error); ok {
-		return inner.Err
-	}
-	return err
 }
 
 // Listen makes the socket passive. A backlog of 0 is [DefaultBacklog].

@@ -171,7 +171,9 @@ func worthRetrying(err error) bool {
 
 // resolve asks the plugin; its answer's context errors are named.
 func resolve(ctx context.Context, proto socket.Complete, req socket.ResolveRequest) ([]socket.Address, error) {
-	list, err := proto.Resolve(ctx, req)
+	c, cancel := resolving(ctx)
+	defer cancel()
+	list, err := proto.Resolve(c, req)
 	if err != nil {
 		return nil, asFault(ctx, err)
 	}

@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -124,13 +125,18 @@ func (s *Socket) Place() string {
 // fail gives an error its operation and place, and a plugin's own its place here.
 func (s *Socket) fail(op string, err error) error { return failAt(op, s.name, err) }
 
+// failAt words a failure from here: the plugin, which knows neither the
+// socket's name nor what was typed, told the cause.
 func failAt(op, place string, err error) error {
 	if err == nil {
 		return nil
 	}
 	e := &socket.Error{Op: op, Place: place, Err: err}
 	if inner, ok := err.(*socket.Error); ok {
-		e.Err, e.Hint = inner.Err, inner.Hint
+		e.Hint = inner.Hint
+		if !errors.Is(inner, socket.Failed) { // the plugin's own failure tells which plugin
+			e.Err = inner.Err
+		}
 	}
 	return e
 }

@@ -37,26 +37,38 @@ func waitError(ctx context.Context) error {
 	return socket.Interrupted
 }
 
-// controlTime is the least time that a control call gets, whatever the time
-// allowed for the waiting step: a call to a plugin is not a wait for a peer.
-const controlTime = time.Second
-
-// control derives from a waiting step's context the one for a call to a plugin.
+// control derives from a waiting step's context the one for a call to a plugin,
+// which is no wait for a peer: the step's time does not bound it (the host has a
+// bound of its own), only a cancel ends it.
 func control(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
+	if _, ok := ctx.Deadline(); !ok {
 		return context.WithCancel(ctx)
 	}
-	if least := time.Now().Add(controlTime); deadline.Before(least) {
-		deadline = least
-	}
-	c, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
+	c, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		if errors.Is(ctx.Err(), context.Canceled) {
 			cancel()
 		}
 	})
 	return c, func() { stop(); cancel() }
+}
+
+// resolveTime is the least time that resolving gets: the step's time is for the
+// network, and the call may start the plugin first.
+const resolveTime = time.Second
+
+// resolving is for a call that may wait for a name server.
+func resolving(ctx context.Context) (context.Context, context.CancelFunc) {
+	c, cancel := control(ctx)
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return c, cancel
+	}
+	if least := time.Now().Add(resolveTime); deadline.Before(least) {
+		deadline = least
+	}
+	d, stop := context.WithDeadline(c, deadline)
+	return d, func() { stop(); cancel() }
 }
 
 type idleKey struct{}

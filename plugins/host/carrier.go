@@ -20,7 +20,8 @@ type carrier struct {
 
 	mu       sync.Mutex
 	facts    socket.Facts
-	attached bool // the plugin has answered the stream's first message
+	order    uint64 // of facts
+	attached bool   // the plugin has answered the stream's first message
 	aborted  bool
 	live     bool // connected: bytes flow
 	over     bool // ended is closed
@@ -82,6 +83,10 @@ func (c *carrier) update(m *pb.Facts) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if m.Order < c.order {
+		return // overtaken
+	}
+	c.order = m.Order
 	if f.Remote.IsZero() && c.over {
 		f.Remote = c.facts.Remote // the kernel forgets the peer of a reset connection
 	}

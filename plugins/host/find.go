@@ -136,8 +136,12 @@ func cause(err error) error {
 func (h *Host) unknown(name string) error {
 	if h.cfg.Dir != "" && !strings.ContainsAny(name, "/\\\x00") {
 		if _, err := os.Lstat(h.pluginFile(name)); err == nil {
-			return untrusted(h.pluginFile(name), "install it: what is not recorded is not run", "not installed")
+			if err := trustDir(h.cfg.Dir); err != nil {
+				return err
+			}
+			return untrusted(h.pluginFile(name), "sosh plugin install FILE records it: what is not recorded is not run", "not installed")
 		}
 	}
-	return socket.Faultf(socket.Usage, "no protocol is named %q", name)
+	return &socket.Error{Op: "open", Place: name, Err: socket.Faultf(socket.Usage, "no protocol is named %q", name),
+		Hint: "show protocols lists them"}
 }

@@ -43,6 +43,8 @@ type held struct {
 	connected once        // bytes can flow
 	passive   once        // it listens
 	closed    once
+	asking    sync.Mutex
+	asked     uint64
 	again     chan struct{} // an accept was tried: look whether more wait
 }
 
@@ -141,11 +143,16 @@ func (h *holding) facts(l *pb.Lent) *pb.Facts {
 }
 
 func (s *held) facts() *pb.Facts {
+	s.asking.Lock() // so that a higher number is a later look
+	defer s.asking.Unlock()
 	var f socket.Facts
 	if s.do(nil, func(l Lent) error { f = factsOf(l.FD); return nil }) != nil {
 		return nil
 	}
-	return wire.FromFacts(f)
+	s.asked++
+	m := wire.FromFacts(f)
+	m.Order = s.asked
+	return m
 }
 
 func (h *holding) listening(l *pb.Lent) {

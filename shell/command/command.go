@@ -104,7 +104,7 @@ var all = sync.OnceValue(func() *Set {
 		open, bind, connect, listen, accept, shutdownCmd, closeCmd,
 		send, recv, expectCmd,
 		show, option,
-		use, help,
+		use, help, history,
 	)
 })
 

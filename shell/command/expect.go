@@ -22,7 +22,7 @@ var expectCmd = &Command{
 
 A match is decided by bytes, never by time: as soon as no more bytes could change it. '([0-9]+)' waits for the byte after the number. A match consumes up to its end; a failed expect consumes nothing.
 
-It sets match: ${match[0]} is the match, ${match[1]} the first group, $match_NAME the group (?P<NAME>...). Captured by $(...), it prints the first group, or the match where there is none.`,
+It sets match: ${match[0]} is the match, ${match[1]} the first group, $match_NAME the group (?P<NAME>...), $match_sock the socket. Captured by $(...), it prints the first group, or the match where there is none.`,
 	Args:    []Arg{{Name: "SOCK", Kind: Socket}, {Name: "RE"}},
 	Escapes: true,
 	Examples: []Example{{
@@ -144,7 +144,7 @@ func (e *expectation) matched(m expect.Match) error {
 			values[i] = e.value(have[g.Start:g.End])
 		}
 	}
-	vars := []Assignment{{Name: "match", Values: values}, {Name: "match_sock", Value: e.s.Name()}}
+	vars := []Assignment{{Name: "match", Values: values}, {Name: "match_sock", Value: e.s.Name()}, {Name: "match_index", Value: "0"}}
 	for i, name := range e.p.Names() {
 		if name != "" {
 			vars = append(vars, Assignment{Name: "match_" + name, Value: values[i]})

@@ -1,9 +1,5 @@
 package command
 
-import "os"
-
-var pid = os.Getpid()
-
 // A notion is something that help explains and that is no command.
 type notion struct{ name, synopsis, text string }
 

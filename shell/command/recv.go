@@ -21,7 +21,7 @@ var recv = &Command{
 		"recv SOCK [--timeout D] [--hex] [--raw] [-v VAR]",
 		"recv SOCK --bytes N | --lines N | --until RE | --all [...]",
 	},
-	Help: `Without more it waits for data and prints what one read gives. --bytes, --lines and --until wait until that much is there and consume exactly it; when it does not come nothing is consumed. --all prints what comes until the peer ends the stream.
+	Help: `Without more it waits for data and prints what one read gives. --bytes, --lines and --until wait until that much is there and consume exactly it; when it does not come nothing is consumed. --all prints what comes until the peer ends the stream. The variable peer is set to the sender's address.
 
 At a terminal what arrives is escaped, so that a peer cannot send commands to the terminal; --raw prints it as it is. Elsewhere it is always printed as it is. --hex prints it in hex, which variables can hold even where the data has NUL.`,
 	Args:    []Arg{{Name: "SOCK", Kind: Socket}},
@@ -78,7 +78,11 @@ recv s -v msg; echo "$msg, world"`,
 				return err
 			}
 			defer t.Done()
-			return r.run(step, s, t)
+			if err := r.run(step, s, t); err != nil {
+				return err
+			}
+			f, _ := s.Facts()
+			return c.SetVars(Assignment{Name: "peer", Value: f.Remote.Text(s.Description().Address)})
 		}
 	},
 }

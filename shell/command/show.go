@@ -3,6 +3,8 @@ package command
 import (
 	"cmp"
 	"context"
+	"os"
+	"os/user"
 	"slices"
 	"strconv"
 
@@ -153,7 +155,7 @@ func (p printer) fields(s *table.Socket, names []string) error {
 	return nil
 }
 
-var portColumns = []string{"proto", "port", "address", "state", "socket", "pid", "process"}
+var portColumns = []string{"proto", "port", "address", "state", "socket", "pid", "process", "user"}
 
 // ports lists the sockets of this process that have a local port.
 func (p printer) ports(args []string) error {
@@ -185,8 +187,9 @@ func (p printer) ports(args []string) error {
 			{Key: "address", Value: f.facts.Local.Host()},
 			{Key: "state", Value: f.facts.State},
 			{Key: "socket", Value: f.s.Name()},
-			{Key: "pid", Value: pid},
+			{Key: "pid", Value: os.Getpid()},
 			{Key: "process", Value: "sosh"},
+			{Key: "user", Value: userName()},
 		})
 	}
 	if len(rows) == 0 {
@@ -197,6 +200,15 @@ func (p printer) ports(args []string) error {
 		}
 	}
 	return p.rows(portColumns, rows)
+}
+
+// userName is who runs this process, by number where there is no name.
+func userName() string {
+	u, err := user.Current()
+	if err != nil {
+		return strconv.Itoa(os.Getuid())
+	}
+	return u.Username
 }
 
 var protocolColumns = []string{"name", "kind", "address", "synopsis"}

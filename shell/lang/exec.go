@@ -32,6 +32,8 @@ func (sh *Shell) rename(_ context.Context, args []string) ([]string, error) {
 		if _, ok := sh.commands.Lookup(args[1]); ok {
 			return append([]string{ours + args[1]}, args[2:]...), nil
 		}
+	case args[0] == "kill": // the interpreter reserves the name and lacks the builtin
+		return append([]string{theirs + "kill"}, args[1:]...), nil
 	case interp.IsBuiltin(args[0]):
 		if _, ok := sh.commands.Lookup(args[0]); ok {
 			return append([]string{ours + args[0]}, args[1:]...), nil

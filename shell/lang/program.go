@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"mvdan.cc/sh/v3/expand"
@@ -40,6 +42,9 @@ func (sh *Shell) program(ctx context.Context, hc *interp.HandlerContext, args []
 		return fail(notExecutable, errNoExternal)
 	}
 	path, err := interp.LookPathDir(hc.Dir, hc.Env, args[0])
+	if err != nil && strings.Contains(args[0], "/") && exists(hc.Dir, args[0]) {
+		return fail(notExecutable, "not executable")
+	}
 	if err != nil {
 		fmt.Fprintf(hc.Stderr, "%s%s: command not found\n", sh.where(hc.Pos), render.Line(args[0]))
 		if near := nearest(args[0], sh.commands.Names()); near != "" {
@@ -83,6 +88,14 @@ func (sh *Shell) program(ctx context.Context, hc *interp.HandlerContext, args []
 		return interp.ExitStatus(exitStatus(exit))
 	}
 	return fail(command.StatusFailed, err)
+}
+
+func exists(dir, path string) bool {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // plain is the terminal itself for a program, which knows what it prints.

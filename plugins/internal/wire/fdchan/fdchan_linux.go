@@ -23,6 +23,7 @@ type Conn struct {
 	mu    sync.Mutex // receiving, and slots
 	slots []int      // free descriptor numbers, held open by duplicates of f
 	shut  bool       // no more slots are taken
+	bad   bool       // garbage came: nothing after it is believed
 }
 
 // Pair makes a channel. The second end is for the plugin process.
@@ -155,8 +156,12 @@ func (c *Conn) receive(fd int, take func(Message) bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
+		if c.bad {
+			return ErrGarbage
+		}
 		m, slot, err := c.next(fd)
 		if err != nil {
+			c.bad = err == ErrGarbage
 			return err
 		}
 		if take(m) {

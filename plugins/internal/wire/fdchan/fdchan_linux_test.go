@@ -287,10 +287,10 @@ func FuzzReceive(f *testing.F) {
 	f.Add([]byte{byte(Drop), 0, 0, 0, 0, 0, 0, 0, 1}, 0)
 	f.Add([]byte{}, 3)
 	f.Add(make([]byte, 1000), 20)
-	c, raw := ends(f)
 	null := file(f)
 	f.Fuzz(func(t *testing.T, p []byte, n int) {
 		n = max(0, min(n, 253))
+		c, raw := ends(t)
 		before := count(t)
 		var rights []byte
 		if n > 0 {
@@ -322,6 +322,9 @@ func FuzzReceive(f *testing.F) {
 		})
 		if (err == nil) != (valid == 1) && len(p) > 0 {
 			t.Errorf("%d messages, %v", valid, err)
+		}
+		if errors.Is(err, ErrGarbage) && !errors.Is(c.Drain(func(Message) bool { t.Error("believed"); return false }), ErrGarbage) {
+			t.Error("garbage is forgotten")
 		}
 		if after := count(t); after != before {
 			t.Errorf("%d descriptors, before %d", after, before)

@@ -216,6 +216,7 @@ type Facts struct {
 	Local         *Address               `protobuf:"bytes,1,opt,name=local,proto3" json:"local,omitempty"`
 	Remote        *Address               `protobuf:"bytes,2,opt,name=remote,proto3" json:"remote,omitempty"`
 	State         string                 `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	Order         uint64                 `protobuf:"varint,4,opt,name=order,proto3" json:"order,omitempty"` // later facts have a higher one: answers and streams overtake each other
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -269,6 +270,13 @@ func (x *Facts) GetState() string {
 		return x.State
 	}
 	return ""
+}
+
+func (x *Facts) GetOrder() uint64 {
+	if x != nil {
+		return x.Order
+	}
+	return 0
 }
 
 type DescribeRequest struct {
@@ -1695,11 +1703,12 @@ const file_sosh_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\fR\x05value\"5\n" +
 	"\aSyscall\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\fR\x04call\x12\x16\n" +
-	"\x06result\x18\x02 \x01(\fR\x06result\"}\n" +
+	"\x06result\x18\x02 \x01(\fR\x06result\"\x93\x01\n" +
 	"\x05Facts\x12-\n" +
 	"\x05local\x18\x01 \x01(\v2\x17.sosh.plugin.v1.AddressR\x05local\x12/\n" +
 	"\x06remote\x18\x02 \x01(\v2\x17.sosh.plugin.v1.AddressR\x06remote\x12\x14\n" +
-	"\x05state\x18\x03 \x01(\tR\x05state\"\x11\n" +
+	"\x05state\x18\x03 \x01(\tR\x05state\x12\x14\n" +
+	"\x05order\x18\x04 \x01(\x04R\x05order\"\x11\n" +
 	"\x0fDescribeRequest\"\xd8\x01\n" +
 	"\vDescription\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
