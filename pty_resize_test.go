@@ -20,7 +20,7 @@ func TestResizeKeepsTheLine(t *testing.T) {
 		p.says(fmt.Sprintf("noise %d\n", i))
 		tm.typeKeys(fmt.Sprint(i))
 		tm.wait("what was typed", func(s screen) bool {
-			return strings.HasSuffix(strings.Join(s.rows[:s.y+1], ""), "xyz 012345"[:5+i])
+			return strings.HasSuffix(s.before(), "xyz012345"[:4+i])
 		})
 	}
 	tm.typeKeys("\r")
@@ -92,16 +92,16 @@ func TestVeryNarrowTerminals(t *testing.T) {
 			t.Parallel()
 			tm := openTerminal(t, setup{cols: cols, rows: 24})
 			ends := func(text string) func(screen) bool {
-				return func(s screen) bool { return strings.HasSuffix(strings.Join(s.rows[:s.y+1], ""), text) }
+				return func(s screen) bool { return strings.HasSuffix(s.before(), text) }
 			}
 			tm.wait("the prompt", ends("sosh>"))
 			tm.typeKeys("open tc\t-n s\x02\x02\x02\x02\x02\x01\x05\r")
-			tm.wait("the prompt", ends("sosh s>"))
+			tm.wait("the prompt", ends("soshs>"))
 			tm.typeKeys("op\t\x12x\x07\x15show s st\t\r")
 			tm.wait("the state", func(s screen) bool {
 				return strings.Contains(strings.ReplaceAll(s.raw, "\r\n", "\n"), "\nCLOSED\n")
 			})
-			tm.wait("the prompt", ends("sosh s>"))
+			tm.wait("the prompt", ends("soshs>"))
 			tm.typeKeys("exit\r")
 			tm.ended(0)
 		})
@@ -114,7 +114,7 @@ func TestTerminalOfUnknownSize(t *testing.T) {
 	if err := pty.Setsize(tm.master, &pty.Winsize{}); err != nil {
 		t.Fatal(err)
 	}
-	tm.typeKeys("op\techo a\x02\x02b\x15echo fine\r")
+	tm.typeKeys("op\techo a\x02\x02b\x05\x15echo fine\r")
 	tm.waitRow("fine")
 	tm.prompt("sosh> ")
 }

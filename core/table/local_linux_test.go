@@ -18,7 +18,6 @@ import (
 // localTCP is a TCP protocol in this process: what a plugin would do, without one.
 type localTCP struct {
 	afterAccept func() // runs between the system call and the return
-	listenDelay time.Duration
 }
 
 func (p *localTCP) Describe() socket.Description {

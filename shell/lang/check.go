@@ -11,6 +11,17 @@ import (
 	"github.com/sosh-shell/sosh/shell/command"
 )
 
+// check looks at code before it runs.
+func (sh *Shell) check(node syntax.Node) error {
+	syntax.Walk(node, func(n syntax.Node) bool {
+		if f, ok := n.(*syntax.FuncDecl); ok && f.Name != nil {
+			sh.functions.Store(f.Name.Value, true)
+		}
+		return true
+	})
+	return checkEscapes(sh.commands, node)
+}
+
 // checkEscapes refuses an unquoted backslash escape in the arguments of a
 // command that decodes escapes: the shell would take the backslash away, and
 // "send c hi\r\n" would send "hirn". The parser still knows; the command no more.

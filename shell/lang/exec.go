@@ -25,6 +25,9 @@ const (
 // help, ...), also behind command and builtin. "command -p NAME" is the
 // system's own program.
 func (sh *Shell) rename(_ context.Context, args []string) ([]string, error) {
+	if _, ok := sh.functions.Load(args[0]); ok {
+		return args, nil
+	}
 	switch {
 	case len(args) > 2 && args[0] == "command" && args[1] == "-p":
 		return append([]string{theirs + args[2]}, args[3:]...), nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
@@ -44,6 +45,9 @@ type Shell struct {
 	env      *environment
 	runner   *interp.Runner
 	parser   *syntax.Parser
+	// functions are the names of those that the code declares: they win over
+	// commands, and the interpreter does not tell a handler which there are.
+	functions sync.Map
 }
 
 // New returns a shell. In scripts errexit and pipefail are on.
@@ -86,7 +90,7 @@ func stdin(f *os.File) io.Reader {
 func (sh *Shell) Script(ctx context.Context, r io.Reader) int {
 	f, err := sh.parser.Parse(r, sh.cfg.Name)
 	if err == nil {
-		err = checkEscapes(sh.commands, f)
+		err = sh.check(f)
 	}
 	if err != nil {
 		return sh.bad(err)
@@ -101,7 +105,7 @@ func (sh *Shell) Stream(ctx context.Context, r io.Reader) int {
 	status := 0
 	for stmt, err := range sh.parser.StmtsSeq(r) {
 		if err == nil {
-			err = checkEscapes(sh.commands, stmt)
+			err = sh.check(stmt)
 		}
 		if err != nil {
 			return sh.bad(err)
@@ -127,7 +131,7 @@ func (sh *Shell) end(ctx context.Context, status int) int {
 func (sh *Shell) Line(ctx context.Context, text string) (status int, exit bool) {
 	f, err := sh.Parse(text)
 	if err == nil {
-		err = checkEscapes(sh.commands, f)
+		err = sh.check(f)
 	}
 	if err != nil {
 		return sh.bad(err), false
