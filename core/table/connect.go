@@ -129,6 +129,10 @@ func (s *Socket) Connect(ctx context.Context, text string) error {
 	if err := s.can(socket.CallConnect, "connect", place); err != nil {
 		return err
 	}
+	if s.isPassive() {
+		return &socket.Error{Op: "connect", Place: place, Err: socket.Faultf(socket.Unsupported, "%s listens", s.name),
+			Hint: "open another socket: a listening one does not connect"}
+	}
 	f, _ := s.Facts()
 	req := socket.ResolveRequest{Text: text}
 	if !f.Local.IsZero() {

@@ -72,13 +72,23 @@ func (s *Socket) bindTo(ctx context.Context, op string, list []socket.Address) e
 	return e
 }
 
-// Listen makes the socket passive. A backlog of 0 is [DefaultBacklog].
+// anyPort is a local address that is the loopback's, at a port of the kernel's choice.
+const anyPort = ":0"
+
+// Listen makes the socket passive. A backlog of 0 is [DefaultBacklog]. A socket
+// without a local address gets one of the loopback's first: listen(2) itself
+// would open it to all interfaces.
 func (s *Socket) Listen(ctx context.Context, backlog int) error {
 	if err := s.can(socket.CallListen, "listen", s.name); err != nil {
 		return err
 	}
 	if backlog == 0 {
 		backlog = DefaultBacklog
+	}
+	if f, _ := s.Facts(); f.Local.IsZero() && s.desc.Address == socket.HostPort {
+		if err := s.Bind(ctx, anyPort); err != nil {
+			return err
+		}
 	}
 	err := s.lend(ctx, func(c context.Context, l socket.Lent) error {
 		_, err := s.proto.Listen(c, l, backlog)

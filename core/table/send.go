@@ -113,10 +113,13 @@ func (s *Socket) sendError(err error) error {
 		return nil
 	case syscall.EPIPE:
 		s.mu.Lock()
-		own := s.shutWr
+		own, begun := s.shutWr, s.begun
 		s.mu.Unlock()
-		if own {
+		switch {
+		case own:
 			return s.fail("send", socket.Faultf(socket.Unsupported, "its write side is shut down"))
+		case !begun:
+			return s.NotConnected("send")
 		}
 		reason := socket.Faultf(socket.Reset, "the peer is gone")
 		if s.carrier != nil {
@@ -128,7 +131,17 @@ func (s *Socket) sendError(err error) error {
 	case syscall.ECONNRESET:
 		return s.fail("send", s.ended(socket.Reset))
 	case syscall.ENOTCONN, syscall.EDESTADDRREQ:
-		return &socket.Error{Op: "send", Place: s.name, Err: err, Hint: "connect it first: connect " + s.name + " ADDRESS"}
+		return s.NotConnected("send")
 	}
 	return s.fail("send", err)
+}
+
+// NotConnected is the error of an operation that needs a peer, ENOTCONN, with
+// what to do about it.
+func (s *Socket) NotConnected(op string) error {
+	hint := "connect it first: connect " + s.name + " ADDR"
+	if s.isPassive() {
+		hint = s.name + " listens: accept " + s.name + " gives a connection"
+	}
+	return &socket.Error{Op: op, Place: s.name, Err: syscall.ENOTCONN, Hint: hint}
 }

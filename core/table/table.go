@@ -69,7 +69,7 @@ func (t *Table) reserve(proto, name string) (string, error) {
 	}
 	if name != "" {
 		if _, taken := t.sockets[name]; taken {
-			return "", &socket.Error{Op: "name", Place: name, Err: fmt.Errorf("a socket of that name is open"),
+			return "", &socket.Error{Op: "open", Place: name, Err: fmt.Errorf("a socket of that name is open"),
 				Hint: "close " + name + ", or choose another name with -n"}
 		}
 		t.sockets[name] = nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/spf13/pflag"
 
@@ -118,6 +119,9 @@ func (e *expectation) run(ctx context.Context) error {
 
 // failed tells what had arrived, and the match that only more bytes could decide.
 func (e *expectation) failed(m *expect.Matcher, err error) error {
+	if errors.Is(err, syscall.ENOTCONN) {
+		return e.s.NotConnected("expect")
+	}
 	fault := &socket.Error{Op: "expect", Place: e.s.Place() + " '" + e.text + "'", Err: err}
 	n := len(e.t.Unread())
 	have := e.t.Unread()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"syscall"
 
 	"github.com/spf13/pflag"
 
@@ -146,6 +147,9 @@ func (r *receiver) run(ctx context.Context, s *table.Socket, t *table.Turn) erro
 	var e *socket.Error
 	if err == nil || errors.As(err, &e) {
 		return err
+	}
+	if errors.Is(err, syscall.ENOTCONN) {
+		return s.NotConnected("recv")
 	}
 	e = &socket.Error{Op: "recv", Place: s.Place(), Err: err}
 	if n := len(t.Unread()); n > 0 {
