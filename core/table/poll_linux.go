@@ -4,9 +4,7 @@ import (
 	"context"
 	"os"
 	"sync"
-	"sync/atomic"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -26,7 +24,7 @@ type poller struct {
 	next    int32
 	closed  bool
 	done    chan struct{}
-	quick   atomic.Bool // somebody waits in poll(2)
+	soon    soon
 }
 
 // watch is one descriptor's place in the poller.
@@ -174,7 +172,7 @@ func (p *poller) arm(w *watch) error {
 // wait returns nil when the descriptor may be ready in that direction. One
 // waiter a direction: the socket's turns see to it.
 func (p *poller) wait(ctx context.Context, w *watch, d direction) error {
-	if p.soon(ctx, w, d) {
+	if p.soon.wait(ctx, w.hold, d) {
 		return nil
 	}
 	ctx, cancel := idle(ctx)
@@ -220,36 +218,6 @@ func (p *poller) wait(ctx context.Context, w *watch, d direction) error {
 	}
 	w.spare[d] = ch
 	return err
-}
-
-// A wait begins in poll(2), for a millisecond and by one goroutine at a time:
-// an answer over a short way comes within it, and is seen without the epoll's
-// registration and its two wakings. The bound keeps a cancel and a close
-// prompt, the one at a time keeps a thousand waits from a thousand threads.
-const soonTime = time.Millisecond
-
-func (p *poller) soon(ctx context.Context, w *watch, d direction) bool {
-	limit := soonTime
-	if deadline, ok := ctx.Deadline(); ok {
-		limit = min(limit, time.Until(deadline))
-	}
-	if limit <= 0 || ctx.Err() != nil || !p.quick.CompareAndSwap(false, true) {
-		return false
-	}
-	defer p.quick.Store(false)
-	fd, err := w.hold.use()
-	if err != nil {
-		return false
-	}
-	defer w.hold.done()
-	events := int16(unix.POLLIN | unix.POLLRDHUP)
-	if d == toWrite {
-		events = unix.POLLOUT
-	}
-	fds := [1]unix.PollFd{{Fd: int32(fd), Events: events}}
-	t := unix.NsecToTimespec(int64(limit))
-	n, err := unix.Ppoll(fds[:], &t, nil)
-	return n > 0 && err == nil
 }
 
 // ahead asks for one call of f at the next arrival that nobody waits for.
