@@ -23,16 +23,6 @@ import (
 	"github.com/sosh-shell/sosh/shell/render"
 )
 
-// program builds sosh as users have it: the test binary starts more slowly.
-func program(b *testing.B) string {
-	b.Helper()
-	path := filepath.Join(b.TempDir(), "sosh")
-	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
-	return path
-}
-
 // server gives the address of a server that treats each connection with f.
 func server(b *testing.B, f func(net.Conn)) string {
 	b.Helper()
@@ -225,7 +215,7 @@ func BenchmarkSendFile(b *testing.B) {
 	netcat := process(b, "netcat", "sh", "-c", "exec nc.openbsd -N "+host+" "+port+" <"+file+" >/dev/null")
 	netcat.need = "nc.openbsd"
 	sideBySide(b, "GiB", 1,
-		whole(process(b, "sosh", program(b), "-c", "open tcp "+addr+" -n c; send -f "+file+" c")),
+		whole(process(b, "sosh", builtProgram(b), "-c", "open tcp "+addr+" -n c; send -f "+file+" c")),
 		whole(process(b, "socat", "socat", "-b", "262144", "-u", file, "TCP:"+addr)),
 		whole(netcat))
 }
@@ -262,7 +252,7 @@ func BenchmarkScriptLoop(b *testing.B) {
 	tcl := write("a.exp", "log_user 0\nspawn -noecho nc.openbsd "+host+" "+port+
 		fmt.Sprintf("\nstty raw -echo < $spawn_out(slave,name)\nfor {set i 0} {$i < %d} {incr i} {send \"ping\\n\"; expect \"ping\\n\"}\n", rounds))
 	sideBySide(b, "round", rounds,
-		process(b, "sosh", program(b), sosh),
+		process(b, "sosh", builtProgram(b), sosh),
 		process(b, "bash", "bash", bash),
 		process(b, "expect", "expect", tcl))
 }
@@ -285,7 +275,7 @@ func BenchmarkScriptLoopInProcess(b *testing.B) {
 
 // BenchmarkStart is a whole process that does next to nothing.
 func BenchmarkStart(b *testing.B) {
-	sosh := program(b)
+	sosh := builtProgram(b)
 	addr := echoServer(b)
 	sideBySide(b, "start", 1,
 		process(b, "bash", "bash", "-c", "true"),

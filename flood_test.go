@@ -102,15 +102,8 @@ const maxGrowth = 64 << 20
 // soshCommand is the program, as a user starts it.
 func soshCommand(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
-	if err := os.Symlink(self, dir+"/sosh"); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(dir+"/sosh", args...)
+	cmd := exec.Command(builtProgram(t), args...)
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_STATE_HOME="+dir, "XDG_DATA_HOME="+dir)
 	return cmd
 }

@@ -156,8 +156,8 @@ type flow struct {
 func (f *flow) send(ctx context.Context, over *atomic.Bool) error {
 	r := rand.New(rand.NewPCG(f.seed, 1))
 	sum := sha256.New()
-	buf := make([]byte, 4096)
-	for n := 0; n < 8 || !over.Load(); n++ {
+	buf := make([]byte, 1024)
+	for n := 0; n < 4 || !over.Load(); n++ {
 		p := buf[:1+r.IntN(len(buf))]
 		for i := 0; i+8 <= len(p); i += 8 {
 			binary.LittleEndian.PutUint64(p[i:], r.Uint64())
@@ -168,7 +168,7 @@ func (f *flow) send(ctx context.Context, over *atomic.Bool) error {
 		sum.Write(p)
 		f.sent += int64(len(p))
 		select { // the connections are to live through kills, not to fill the machine
-		case <-time.After(time.Duration(50+r.IntN(100)) * time.Millisecond):
+		case <-time.After(time.Duration(300+r.IntN(600)) * time.Millisecond):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -2,13 +2,16 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,7 +30,19 @@ func TestMain(m *testing.M) {
 		serveEcho()
 		return
 	}
-	testscript.Main(m, map[string]func(){"sosh": main})
+	testscript.Main(cleaning{m}, map[string]func(){"sosh": main})
+}
+
+// cleaning runs the tests and takes away what they built.
+type cleaning struct{ m *testing.M }
+
+func (c cleaning) Run() int {
+	defer func() {
+		for _, f := range atExit {
+			f()
+		}
+	}()
+	return c.m.Run()
 }
 
 // echoVariable makes the test binary an echo server, for benchmarks.
@@ -155,3 +170,30 @@ func matches(want, got string) bool {
 	re := strings.ReplaceAll(regexp.QuoteMeta(want), `\.\.\.`, `[^\n]*`)
 	return regexp.MustCompile(`^` + re + `$`).MatchString(got)
 }
+
+// builtProgram is sosh as users have it, built once: the test binary starts more
+// slowly, and one built with -race takes more memory.
+func builtProgram(tb testing.TB) string {
+	tb.Helper()
+	path, err := build()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "sosh-test-")
+	if err != nil {
+		return "", err
+	}
+	atExit = append(atExit, func() { os.RemoveAll(dir) })
+	path := filepath.Join(dir, "sosh")
+	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return path, nil
+})
+
+var atExit []func()
