@@ -110,9 +110,11 @@ func run(argv []string) int {
 
 	ctx, stop := signals()
 	defer stop()
+	defer mustEnd(ctx)()
 	if s.deadline.Set && !s.deadline.None {
 		var cancel context.CancelCauseFunc
 		ctx, cancel = context.WithCancelCause(ctx)
+		defer mustEnd(ctx)()
 		limit := time.AfterFunc(s.deadline.D, func() {
 			cancel(socket.Faultf(socket.Timeout, "the deadline of %v is over", s.deadline.D))
 		})
@@ -135,13 +137,36 @@ func usage(format string, args ...any) int {
 	return command.StatusUsage
 }
 
-// signals ends the run in order, with the status that shells give.
+// endGrace is how long a run may take to end once it must.
+const endGrace = 200 * time.Millisecond
+
+// mustEnd ends the process when ctx has ended and the run has not: what it
+// waits for then, a terminal that is stopped, a pipe that nobody writes, knows
+// no cancel. Plugins end with the process. The returned function calls it off.
+func mustEnd(ctx context.Context) (off func()) {
+	over := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-over:
+		case <-time.After(endGrace):
+			if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+				fmt.Fprintf(os.Stderr, "sosh: %v\n", cause)
+				os.Exit(command.Status(cause))
+			}
+		}
+	})
+	return func() { close(over); stop() }
+}
+
+// signals ends the run in order, with the status that shells give. A second
+// signal does what it does to every process.
 func signals() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		if _, ok := <-c; ok {
+			signal.Stop(c)
 			cancel(socket.Interrupted)
 		}
 	}()
@@ -203,9 +228,11 @@ func script(ctx context.Context, s *settings, session *command.Session, terminal
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt)
 	defer signal.Stop(interrupts)
+	defer mustEnd(ctx)()
 	go func() {
 		select {
 		case <-interrupts:
+			signal.Stop(interrupts)
 			cancel(socket.Interrupted)
 		case <-ctx.Done():
 		}
@@ -217,12 +244,12 @@ func script(ctx context.Context, s *settings, session *command.Session, terminal
 	if terminal {
 		w := render.NewWriter(os.Stdout)
 		defer w.Flush()
-		cfg.Stdout, cfg.Terminal = w, os.Stdout
+		cfg.Stdout, cfg.OutTerminal = w, os.Stdout
 	}
 	if isatty.IsTerminal(os.Stderr.Fd()) {
 		w := render.NewWriter(os.Stderr)
 		defer w.Flush()
-		cfg.Stderr = w
+		cfg.Stderr, cfg.ErrTerminal = w, os.Stderr
 		session.Notices = true
 	}
 	code, status := source(s, &cfg)

@@ -151,13 +151,24 @@ func TestJobPrintsAboveTheLine(t *testing.T) {
 	tm.typeKeys("echo ti")
 	tm.prompt("sosh c> echo ti")
 	p.says("job data\n")
-	s := tm.waitRow("job data")
-	s = tm.prompt("sosh c> echo ti")
+	tm.waitRow("job data")
+	s := tm.prompt("sosh c> echo ti")
 	if s.rows[s.y-1] != "job data" {
 		t.Errorf("not right above the line:\n%s", s)
 	}
 	tm.typeKeys("dy\r")
 	tm.waitRow("tidy")
+}
+
+func TestJobsSayNothingAfterTheEnd(t *testing.T) {
+	tm := newTerminal(t)
+	tm.connect("")
+	tm.run("recv c &", "sosh c> ")
+	tm.typeKeys("\x04")
+	tm.ended(0)
+	if s := tm.screen(); s.rows[s.y] != "" || s.rows[s.y-1] != "sosh c>" {
+		t.Errorf("something came behind:\n%s", s)
+	}
 }
 
 func TestPeersBytesInAVariableArePrintedEscaped(t *testing.T) {
@@ -219,4 +230,26 @@ func TestCommandsRunExactlyAsTyped(t *testing.T) {
 			t.Fatalf("the peer got %q, %v", got, err)
 		}
 	}
+}
+
+func TestFloodOfAJobLeavesTheKeysAlive(t *testing.T) {
+	tm := newTerminal(t)
+	p := tm.connect("")
+	tm.run("recv c --all &", "sosh c> ")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			if _, err := io.WriteString(p, strings.Repeat("flood\n", 100)); err != nil {
+				return // the socket is closed
+			}
+		}
+	}()
+	tm.waitScreen("flood")
+	tm.typeKeys("echo al")
+	tm.wait("the line", func(s screen) bool { return s.rows[s.y] == "sosh c> echo al" })
+	tm.typeKeys("ive; close c\r")
+	tm.wait("the command", func(s screen) bool { return strings.Contains(s.raw, "alive\r\n") })
+	tm.prompt("sosh> ")
+	<-done
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/creack/pty"
 )
 
 func TestResizeKeepsTheLine(t *testing.T) {
@@ -32,20 +30,15 @@ func TestResizeWhileDataArrives(t *testing.T) {
 	p := tm.connect("")
 	tm.typeKeys("echo wh")
 	tm.prompt("sosh c> echo wh")
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for i := range 200 {
-			fmt.Fprintf(p, "a line that is long enough to be wrapped by a small window %d\n", i)
-		}
-	}()
 	for i := range 60 {
-		tm.resize(12+i*7%90, 5+i%20)
+		for j := range 3 {
+			p.says(fmt.Sprintf("a line that is long enough to be wrapped by a small window %d\n", 3*i+j))
+			tm.resize(12+(3*i+j)*7%90, 5+(3*i+j)%20)
+		}
+		last := fmt.Sprintf("small window %d\r\n", 3*i+2)
+		tm.wait("the last line", func(s screen) bool { return strings.Contains(s.raw, last) })
 	}
-	<-done
 	tm.resize(80, 24)
-	p.says("last\n")
-	tm.waitScreen("c < last")
 	tm.typeKeys("ole\r")
 	tm.waitRow("whole")
 }
@@ -87,7 +80,7 @@ func TestLineThatFillsTheRow(t *testing.T) {
 }
 
 func TestVeryNarrowTerminals(t *testing.T) {
-	for _, cols := range []uint16{1, 2, 3, 6, 7, 10} {
+	for _, cols := range []int{1, 2, 3, 6, 7, 10} {
 		t.Run(fmt.Sprint(cols), func(t *testing.T) {
 			t.Parallel()
 			tm := openTerminal(t, setup{cols: cols, rows: 24})
@@ -111,9 +104,7 @@ func TestVeryNarrowTerminals(t *testing.T) {
 // A serial line has no size.
 func TestTerminalOfUnknownSize(t *testing.T) {
 	tm := newTerminal(t)
-	if err := pty.Setsize(tm.master, &pty.Winsize{}); err != nil {
-		t.Fatal(err)
-	}
+	tm.setSize(0, 0)
 	tm.typeKeys("op\techo a\x02\x02b\x05\x15echo fine\r")
 	tm.waitRow("fine")
 	tm.prompt("sosh> ")

@@ -19,9 +19,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/creack/pty"
 	"github.com/hinshun/vt10x"
-	"golang.org/x/sys/unix"
 )
 
 // patience bounds every wait; a test that needs it has failed already.
@@ -38,7 +36,7 @@ type terminal struct {
 
 	mu    sync.Mutex
 	vt    vt10x.Terminal
-	raw   []byte
+	raw   strings.Builder
 	held  []byte        // the beginning of a character
 	moved chan struct{} // closed and renewed at each output
 	over  bool          // nobody has the terminal any more
@@ -47,8 +45,7 @@ type terminal struct {
 // setup is how a terminal differs from the usual one.
 type setup struct {
 	home       string // of an earlier session
-	cols, rows uint16
-	args       []string
+	cols, rows int
 	env        []string
 }
 
@@ -77,15 +74,12 @@ func openTerminal(t *testing.T, s setup) *terminal {
 	if s.cols == 0 {
 		s.cols, s.rows = 80, 24
 	}
-	master, tty, err := pty.Open()
+	master, tty, err := openPty()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tty.Close()
-	if err := pty.Setsize(master, &pty.Winsize{Cols: s.cols, Rows: s.rows}); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("/bin/sh", append([]string{"-c", leader, bin}, s.args...)...)
+	cmd := exec.Command("/bin/sh", "-c", leader, bin)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.Dir = s.home
 	cmd.Env = append([]string{
@@ -93,13 +87,14 @@ func openTerminal(t *testing.T, s setup) *terminal {
 		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "TERM=xterm-256color", "LANG=C.UTF-8",
 	}, s.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
 	tm := &terminal{
 		T: t, home: s.home, master: master, leader: cmd,
-		vt:    vt10x.New(vt10x.WithSize(int(s.cols), int(s.rows))),
+		vt:    vt10x.New(vt10x.WithSize(s.cols, s.rows)),
 		moved: make(chan struct{}),
+	}
+	tm.setSize(s.cols, s.rows)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
 	read := make(chan struct{})
 	go func() {
@@ -107,9 +102,6 @@ func openTerminal(t *testing.T, s setup) *terminal {
 		tm.read()
 	}()
 	t.Cleanup(func() {
-		if !tm.left && !t.Failed() {
-			tm.leave()
-		}
 		if !tm.left {
 			tm.leader.Process.Kill()
 			tm.leader.Wait()
@@ -119,6 +111,11 @@ func openTerminal(t *testing.T, s setup) *terminal {
 		}
 		master.Close()
 		<-read
+	})
+	t.Cleanup(func() {
+		if !tm.left && !t.Failed() {
+			tm.leave()
+		}
 	})
 	return tm
 }
@@ -137,7 +134,7 @@ func (tm *terminal) read() {
 	for {
 		n, err := tm.master.Read(b)
 		tm.mu.Lock()
-		tm.raw = append(tm.raw, b[:n]...)
+		tm.raw.Write(b[:n])
 		tm.held = append(tm.held, b[:n]...)
 		whole := len(tm.held)
 		for i := max(0, whole-utf8.UTFMax+1); i < whole; i++ {
@@ -196,7 +193,7 @@ func (tm *terminal) seen() screen {
 		rows[i] = strings.TrimRight(rows[i], " \x00")
 	}
 	c := tm.vt.Cursor()
-	return screen{rows, c.X, c.Y, string(tm.raw)}
+	return screen{rows, c.X, c.Y, tm.raw.String()}
 }
 
 func (tm *terminal) screen() screen {
@@ -270,9 +267,7 @@ func (tm *terminal) resize(cols, rows int) {
 	tm.mu.Lock()
 	tm.vt.Resize(cols, rows)
 	tm.mu.Unlock()
-	if err := pty.Setsize(tm.master, &pty.Winsize{Cols: uint16(cols), Rows: uint16(rows)}); err != nil {
-		tm.Fatal(err)
-	}
+	tm.setSize(cols, rows)
 }
 
 // pid is sosh's.
@@ -289,20 +284,6 @@ func (tm *terminal) pid() int {
 func (tm *terminal) plugins() []int {
 	tm.Helper()
 	return children(tm.pid())
-}
-
-func children(pid int) []int {
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	var pids []int
-	for _, task := range tasks {
-		text, _ := os.ReadFile(task)
-		for f := range strings.FieldsSeq(string(text)) {
-			child, _ := strconv.Atoi(f)
-			pids = append(pids, child)
-		}
-	}
-	slices.Sort(pids)
-	return pids
 }
 
 // leave gives the line up, leaves with Ctrl-D and checks the end.
@@ -324,7 +305,9 @@ const anyStatus = -1
 func (tm *terminal) ended(status int) {
 	tm.Helper()
 	tm.left = true
-	limit := time.AfterFunc(patience, func() { syscall.Kill(-tm.leader.Process.Pid, syscall.SIGKILL) })
+	limit := time.AfterFunc(patience, func() { // a Go program tells where it hangs
+		syscall.Kill(-tm.leader.Process.Pid, syscall.SIGABRT)
+	})
 	tm.leader.Wait()
 	limit.Stop()
 	if got := tm.leader.ProcessState.ExitCode(); got != status && status != anyStatus {
@@ -369,47 +352,6 @@ func (tm *terminal) harmless(raw string) {
 			return
 		}
 	}
-}
-
-// nobodyLeft waits until no process of this terminal's home lives.
-func (tm *terminal) nobodyLeft() {
-	tm.Helper()
-	end := time.Now().Add(patience)
-	for {
-		pids := processesOf(tm.home)
-		if len(pids) == 0 {
-			return
-		}
-		fd, err := unix.PidfdOpen(pids[0], 0)
-		if err != nil {
-			continue // gone in between
-		}
-		n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(max(0, time.Until(end).Milliseconds())))
-		unix.Close(fd)
-		if n == 0 && time.Now().After(end) {
-			text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pids[0]))
-			tm.Errorf("a process is left: %q", text)
-			return
-		}
-	}
-}
-
-// processesOf are the living processes whose HOME is the given one: sosh, its
-// plugins and all that it ran.
-func processesOf(home string) []int {
-	var pids []int
-	entries, _ := os.ReadDir("/proc")
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		env, _ := os.ReadFile("/proc/" + e.Name() + "/environ")
-		if bytes.Contains(append([]byte{0}, env...), []byte("\x00HOME="+home+"\x00")) {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
 }
 
 func TestPromptLeavesTheTerminalAsItWas(t *testing.T) {

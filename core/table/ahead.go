@@ -25,6 +25,10 @@ func (t *Table) Watch(f func(Arrival)) {
 	t.mu.Lock()
 	t.watcher = f
 	t.mu.Unlock()
+	t.readAhead()
+}
+
+func (t *Table) readAhead() {
 	for _, s := range t.Sockets() {
 		s.readAhead()
 	}
@@ -57,27 +61,28 @@ func (s *Socket) arrived() {
 		return // a consumer has the turn; its end asks again
 	}
 	if s.isPassive() {
-		s.reading.give()
+		s.endReading()
 		report(Arrival{Socket: s, Client: true}) // asked for again after an accept
 		return
 	}
 	a := Arrival{Socket: s}
-	room := min(int64(aheadSocket-s.ahead), aheadTable-s.table.ahead.Load(), MaxInboxes-s.table.unread.Load())
+	bound := s.bound.Load()
+	room := min(int64(aheadSocket-s.ahead), bound-int64(len(s.in.unread())), aheadTable-s.table.ahead.Load(), MaxInboxes-s.table.unread.Load())
 	if room <= 0 { // the rest waits in the kernel until something is consumed
-		s.reading.give()
+		s.endReading()
 		report(Arrival{Socket: s, More: true})
 		return
 	}
 	b := scratch.Get().(*[readSize]byte)
 	n, err := s.tryReceive(b[:min(room, readSize)])
 	if n > 0 {
-		s.keep(b[:n])
+		s.keep(b[:n], bound)
 		s.ahead += n
 		s.table.ahead.Add(int64(n))
 		a.Data = append([]byte(nil), b[:n]...)
 	}
 	scratch.Put(b)
-	s.reading.give()
+	s.endReading()
 	if err != nil && err != syscall.EAGAIN {
 		a.End = err
 		s.ended(err)

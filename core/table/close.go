@@ -18,7 +18,10 @@ type Closed struct {
 // Close takes the socket out of the table and closes its descriptor: a FIN, or
 // a RST when reset is set. It ends all waits on the socket with
 // [socket.NoSocket]. It takes no turn: a consumer may hold it for hours.
-func (s *Socket) Close(_ context.Context, reset bool) (Closed, error) {
+//
+// A linger option makes close(2) wait for the peer: Close then waits at most
+// until ctx is done, and the kernel goes on by itself.
+func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 	var c Closed
 	s.table.remove(s)
 	if fd, err := s.hold.use(); err == nil {
@@ -36,9 +39,18 @@ func (s *Socket) Close(_ context.Context, reset bool) (Closed, error) {
 			return c, s.fail("close", err)
 		}
 	}
+	closed := make(chan struct{})
 	ok := s.hold.close(func(fd int) {
 		s.table.poll.drop(s.watch)
-		sysClose(fd)
+		if !sysLingers(fd) {
+			sysClose(fd)
+			close(closed)
+			return
+		}
+		go func() {
+			defer close(closed)
+			sysClose(fd)
+		}()
 	})
 	if !ok {
 		return c, s.fail("close", errClosed)
@@ -55,6 +67,13 @@ func (s *Socket) Close(_ context.Context, reset bool) (Closed, error) {
 		c.Inbox = len(s.in.unread())
 		s.consumed(c.Inbox)
 		s.reading.give()
+	}
+	if lent := s.hold.inUse(); !lent { // else the last user closes it
+		select {
+		case <-closed:
+		case <-ctx.Done():
+			return c, s.fail("close", waitError(ctx))
+		}
 	}
 	return c, nil
 }

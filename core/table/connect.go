@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sosh-shell/sosh/core/inspect"
 	"github.com/sosh-shell/sosh/core/socket"
 )
 
@@ -78,6 +79,9 @@ func (o *opener) attempt(ctx context.Context) (*Socket, error) {
 			}
 			failed++
 			if failed == len(list) || ctx.Err() != nil && failed == started {
+				if why := waitError(ctx); why != nil { // the end of the time decides, not the address that failed first
+					first = r.err
+				}
 				return nil, atAll(first, o.name+" "+o.spec.Connect, list[:started], o.desc.Address)
 			}
 			if started < len(list) && ctx.Err() == nil {
@@ -157,7 +161,10 @@ func (s *Socket) Connect(ctx context.Context, text string) error {
 		if first == nil {
 			first = err
 		}
-		if waitError(ctx) != nil || errors.Is(err, syscall.EISCONN) || len(list) == i+1 {
+		if waitError(ctx) != nil {
+			return err
+		}
+		if errors.Is(err, syscall.EISCONN) || len(list) == i+1 {
 			break
 		}
 	}
@@ -175,9 +182,13 @@ func (s *Socket) connectTo(ctx context.Context, a socket.Address) error {
 		inner := call
 		call = func(_ context.Context, l socket.Lent) error { return inner(ctx, l) }
 	}
+	s.dissolve()
 	err := s.lend(ctx, call)
-	if errors.Is(err, syscall.EINPROGRESS) {
+	switch {
+	case errors.Is(err, syscall.EINPROGRESS):
 		err = s.connecting(ctx)
+	case errors.Is(err, socket.Interrupted), errors.Is(err, socket.Timeout), errors.Is(err, socket.Failed):
+		s.dissolve() // what came of the call is not known
 	}
 	if err != nil {
 		return withConnectHint(failAt("connect", place, err), a)
@@ -191,11 +202,18 @@ func (s *Socket) connectTo(ctx context.Context, a socket.Address) error {
 // connecting waits for a connection under way. If it does not come to be, the
 // attempt is dissolved, so that the next one finds a usable socket.
 func (s *Socket) connecting(ctx context.Context) error {
-	for {
-		err := s.table.poll.wait(ctx, s.watch, toWrite)
-		fd, herr := s.hold.use()
-		if herr != nil {
-			return herr
+	for first := true; ; first = false {
+		fd, err := s.hold.use()
+		if err != nil {
+			return err
+		}
+		if !first || !sysReady(fd, toWrite) { // over the loopback it is done already
+			s.hold.done()
+			err = s.table.poll.wait(ctx, s.watch, toWrite)
+			var herr error
+			if fd, herr = s.hold.use(); herr != nil {
+				return herr
+			}
 		}
 		if err == nil {
 			err = sysTakeError(fd)
@@ -209,7 +227,27 @@ func (s *Socket) connecting(ctx context.Context) error {
 			s.hold.done()
 			return nil
 		}
-		s.hold.done() // an event of the descriptor's past
+		state := inspect.State(fd)
+		s.hold.done()
+		if state == "CLOSED" {
+			return syscall.ECONNABORTED // somebody else has taken the error
+		}
+	}
+}
+
+// dissolve ends what an earlier connect may have left under way: connect(2)
+// again would answer for that one.
+func (s *Socket) dissolve() {
+	s.mu.Lock()
+	begun := s.begun
+	s.mu.Unlock()
+	fd, err := s.hold.use()
+	if err != nil {
+		return
+	}
+	defer s.hold.done()
+	if s.carrier == nil && !begun && (inspect.State(fd) == "SYN-SENT" || !sysRemote(fd).IsZero()) {
+		sysDisconnect(fd)
 	}
 }
 

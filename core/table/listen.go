@@ -30,6 +30,10 @@ func (s *Socket) Bind(ctx context.Context, text string) error {
 	if err != nil {
 		return failAt("bind", place, err)
 	}
+	if err := s.writing.take(ctx); err != nil { // a connect beside it may change the descriptor
+		return failAt("bind", place, err)
+	}
+	defer s.writing.give()
 	if err := s.ofFamily(ctx, list[0].Family); err != nil {
 		return err
 	}
@@ -175,7 +179,7 @@ func (s *Socket) awaitConnection(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ready := sysReadable(fd)
+	ready := sysReady(fd, toRead)
 	s.hold.done()
 	if ready {
 		return nil

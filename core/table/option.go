@@ -3,6 +3,7 @@ package table
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/sosh-shell/sosh/core/socket"
 )
@@ -37,7 +38,10 @@ func (s *Socket) Option(ctx context.Context, set []socket.Setting, get []string)
 		return nil, s.fail("option", err)
 	}
 	s.mu.Lock()
-	s.options = append(s.options, set...)
+	for _, o := range set { // the last of each name is what a new descriptor gets
+		s.options = slices.DeleteFunc(slices.Clone(s.options), func(old socket.Setting) bool { return old.Name == o.Name })
+		s.options = append(s.options, o)
+	}
 	s.mu.Unlock()
 	return values, nil
 }

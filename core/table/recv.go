@@ -18,22 +18,36 @@ var scratch = sync.Pool{New: func() any { return new([readSize]byte) }}
 
 // Turn is the right to consume a socket's bytes, until Done. One goroutine
 // uses it at a time.
-type Turn struct{ s *Socket }
+type Turn struct {
+	s *Socket
+	// Bound, when it is not 0, takes the place of the socket's own in Fill.
+	Bound int64
+}
 
 // Read takes the socket's reading turn, waiting for whoever has it.
 func (s *Socket) Read(ctx context.Context) (*Turn, error) {
 	if err := s.reading.take(ctx); err != nil {
 		return nil, s.fail("recv", err)
 	}
-	return &Turn{s}, nil
+	return &Turn{s: s}, nil
 }
 
 // Done gives the turn back. Unconsumed bytes stay for the next.
 func (t *Turn) Done() {
 	s := t.s
 	t.s = nil
-	s.reading.give()
+	s.endReading()
 	s.readAhead()
+}
+
+// endReading gives the reading turn back. The bytes of a socket that was closed
+// meanwhile are given up by whoever has the turn last: the close, or its holder.
+func (s *Socket) endReading() {
+	s.reading.give()
+	if s.hold.isClosed() && s.reading.try() {
+		s.consumed(len(s.in.unread()))
+		s.reading.give()
+	}
 }
 
 // Unread returns all bytes that are read and not consumed. The slice is valid
@@ -51,7 +65,9 @@ func (s *Socket) consumed(n int) {
 	s.table.unread.Add(int64(-n))
 	if d := min(n, s.ahead); d > 0 {
 		s.ahead -= d
-		s.table.ahead.Add(int64(-d))
+		if now := s.table.ahead.Add(int64(-d)); now < aheadTable && now+int64(d) >= aheadTable {
+			s.table.readAhead() // others may have been refused room
+		}
 	}
 }
 
@@ -68,7 +84,11 @@ func (s *Socket) SetInbox(bytes int64) { s.bound.Store(bytes) }
 func (t *Turn) Fill(ctx context.Context) ([]byte, error) {
 	s := t.s
 	held := len(s.in.unread())
-	room := min(s.bound.Load()-int64(held), MaxInboxes-s.table.unread.Load(), readSize)
+	bound := s.bound.Load()
+	if t.Bound != 0 {
+		bound = t.Bound
+	}
+	room := min(bound-int64(held), MaxInboxes-s.table.unread.Load(), readSize)
 	if room <= 0 {
 		return nil, socket.Full
 	}
@@ -78,12 +98,12 @@ func (t *Turn) Fill(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.keep(b[:n])
+	s.keep(b[:n], bound)
 	return s.in.unread()[held:], nil
 }
 
-func (s *Socket) keep(p []byte) {
-	s.in.add(p, int(s.bound.Load()))
+func (s *Socket) keep(p []byte, bound int64) {
+	s.in.add(p, int(bound))
 	s.table.unread.Add(int64(len(p)))
 }
 
@@ -104,7 +124,13 @@ func (t *Turn) Take(ctx context.Context, p []byte) (int, error) {
 }
 
 // receive reads from the kernel, waiting for at least one byte.
+//
+// A peer that sends without end gives no occasion to wait, so a cancel is
+// looked for first; a deadline is not, as what is there needs no time.
 func (s *Socket) receive(ctx context.Context, p []byte) (int, error) {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return 0, waitError(ctx)
+	}
 	for {
 		n, err := s.tryReceive(p)
 		if err != syscall.EAGAIN {
@@ -118,7 +144,13 @@ func (s *Socket) receive(ctx context.Context, p []byte) (int, error) {
 
 // tryReceive reads what is there: EAGAIN when nothing is. It turns the ends of
 // the stream into faults and remembers them, as the kernel tells a reset once.
+//
+// A stream that was never connected is not asked: recv(2) would take the error
+// of a connect under way.
 func (s *Socket) tryReceive(p []byte) (int, error) {
+	if !s.canReceive() {
+		return 0, syscall.ENOTCONN
+	}
 	fd, err := s.hold.use()
 	if err != nil {
 		return 0, err
@@ -140,6 +172,12 @@ func (s *Socket) tryReceive(p []byte) (int, error) {
 		return 0, s.ended(err)
 	}
 	return 0, err
+}
+
+func (s *Socket) canReceive() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.begun || s.desc.Kind != socket.Stream
 }
 
 // endWait is how long a carrier may take to say why its bytes ended.

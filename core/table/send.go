@@ -49,6 +49,7 @@ func (s *Socket) SendFile(ctx context.Context, f *os.File) (int64, error) {
 		if err != nil {
 			return 0, s.fail("send", err)
 		}
+	zerocopy:
 		for {
 			n, err := s.step(func(fd int) (n int, err error) {
 				if e := rc.Control(func(file uintptr) { n, err = sysSendfile(fd, int(file), sendfileSize) }); e != nil {
@@ -59,6 +60,9 @@ func (s *Socket) SendFile(ctx context.Context, f *os.File) (int64, error) {
 			sent += int64(n)
 			if n == 0 && err == nil {
 				return sent, nil
+			}
+			if sent == 0 && (err == syscall.EINVAL || err == syscall.ENOSYS) {
+				break zerocopy // a file of /proc, which can only be read
 			}
 			if err = s.afterStep(ctx, err); err != nil {
 				return sent, s.sendError(err)

@@ -151,7 +151,10 @@ func (s *Socket) lend(ctx context.Context, f func(ctx context.Context, l socket.
 	defer s.hold.done()
 	c, cancel := control(ctx)
 	defer cancel()
-	err = f(c, socket.Lent{FD: fd, Mark: s.mark, Carrier: s.carrier})
+	s.mu.Lock()
+	mark := s.mark
+	s.mu.Unlock()
+	err = f(c, socket.Lent{FD: fd, Mark: mark, Carrier: s.carrier})
 	sysSetNonblock(fd)
 	return asFault(ctx, err)
 }
@@ -187,6 +190,18 @@ func (h *hold) done() {
 	h.closing = nil
 	h.mu.Unlock()
 	f(h.fd)
+}
+
+func (h *hold) inUse() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.users > 0
+}
+
+func (h *hold) isClosed() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.closed
 }
 
 // close runs f with the descriptor after its last user; false if it was closed before.

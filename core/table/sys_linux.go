@@ -117,6 +117,15 @@ func sysResetOnClose(fd int) error {
 	return unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 }
 
+// sysLingers reports whether close(2) would wait: SO_LINGER with a time.
+func sysLingers(fd int) bool {
+	var l unix.Linger
+	size := uint32(unsafe.Sizeof(l))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_LINGER,
+		uintptr(unsafe.Pointer(&l)), uintptr(unsafe.Pointer(&size)), 0)
+	return errno == 0 && l.Onoff != 0 && l.Linger > 0
+}
+
 // sysUnread is the number of received bytes in the kernel: SIOCINQ, tcp(7).
 func sysUnread(fd int) int {
 	n, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
@@ -126,8 +135,12 @@ func sysUnread(fd int) int {
 	return n
 }
 
-func sysReadable(fd int) bool {
+// sysReady reports whether the descriptor is ready now.
+func sysReady(fd int, d direction) bool {
 	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	if d == toWrite {
+		p[0].Events = unix.POLLOUT
+	}
 	n, _ := unix.Poll(p, 0)
 	return n > 0
 }

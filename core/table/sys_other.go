@@ -26,7 +26,8 @@ func sysReplace(_, _ int) error            { return errSystem }
 func sysClose(int) error                   { return errSystem }
 func sysResetOnClose(int) error            { return errSystem }
 func sysUnread(int) int                    { return 0 }
-func sysReadable(int) bool                 { return false }
+func sysReady(int, direction) bool         { return false }
+func sysLingers(int) bool                  { return false }
 func sysIsRegular(*os.File) bool           { return false }
 
 type poller struct{}

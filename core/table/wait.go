@@ -41,6 +41,9 @@ func waitError(ctx context.Context) error {
 // which is no wait for a peer: the step's time does not bound it (the host has a
 // bound of its own), only a cancel ends it.
 func control(ctx context.Context) (context.Context, context.CancelFunc) {
+	if run, ok := ctx.Value(runKey{}).(context.Context); ok {
+		return context.WithCancel(run)
+	}
 	if _, ok := ctx.Deadline(); !ok {
 		return context.WithCancel(ctx)
 	}
@@ -51,6 +54,15 @@ func control(ctx context.Context) (context.Context, context.CancelFunc) {
 		}
 	})
 	return c, func() { stop(); cancel() }
+}
+
+type runKey struct{}
+
+// WithLimit gives one waiting step of a run, which ctx is, the time d. A cancel
+// of the run is heard even when the step's time is over: a context tells only
+// the first of its ends.
+func WithLimit(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithDeadline(context.WithValue(ctx, runKey{}, ctx), time.Now().Add(d))
 }
 
 // resolveTime is the least time that resolving gets: the step's time is for the
@@ -70,6 +82,9 @@ func resolving(ctx context.Context) (context.Context, context.CancelFunc) {
 	d, stop := context.WithDeadline(c, deadline)
 	return d, func() { stop(); cancel() }
 }
+
+// Ended is why ctx has ended, as a fault; nil while it has not.
+func Ended(ctx context.Context) error { return waitError(ctx) }
 
 type idleKey struct{}
 

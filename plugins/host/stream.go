@@ -41,7 +41,6 @@ func (x *proxy) acceptFar(ctx context.Context, s socket.Lent) (socket.Handle, er
 	if !ok || c.pr.name != x.p.name {
 		return socket.Handle{FD: -1}, notOurs(x.p.name)
 	}
-	drainOne(s.FD) // the note that this accept answers
 	listener := cookie(s.FD)
 	if h, ok := x.h.unkeep(listener); ok {
 		return h, nil
@@ -54,6 +53,7 @@ func (x *proxy) acceptFar(ctx context.Context, s socket.Lent) (socket.Handle, er
 		err := c.pr.try(context.Background(), x.h.cfg.CallTimeout, func(ctx context.Context) error {
 			var err error
 			h, err = x.take(c.pr, true, func() (*pb.Opened, error) {
+				drainOne(s.FD) // the note that this accept answers; not before it is sure to be made
 				return c.pr.rpc.Accept(ctx, &pb.AcceptRequest{Socket: &pb.Lent{Handle: c.handle, Mark: s.Mark}})
 			})
 			return err

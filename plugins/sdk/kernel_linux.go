@@ -10,7 +10,7 @@ import (
 
 // tcpStates are the kernel's words for the first byte of TCP_INFO
 // (include/net/tcp_states.h).
-var tcpStates = [...]string{1: "ESTABLISHED", "SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT",
+var tcpStates = [...]string{1: "ESTABLISHED", "SYN-SENT", "SYN-RECEIVED", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT",
 	"CLOSED", "CLOSE-WAIT", "LAST-ACK", "LISTEN", "CLOSING", "SYN-RECV"}
 
 // TCPState is the kernel's word for that number, "" for none that is known.

@@ -92,6 +92,9 @@ func (p *passing) with(ctx context.Context, l *pb.Lent, f func(Lent) error) erro
 		return syscall.EMFILE // it was sent, and there was no slot for it here
 	}
 	defer closeDescriptor(fd)
+	if err := ctx.Err(); err != nil { // the host has given the call up, and may have dissolved what it was for
+		return err
+	}
 	return f(Lent{FD: fd, Mark: Mark(l.GetMark())})
 }
 

@@ -31,8 +31,9 @@ type Call struct {
 	Terminal bool
 	// SetVars assigns shell variables; a value with NUL is refused by the caller.
 	SetVars func(assignments ...Assignment) error
-	// UnsetVars takes shell variables away.
-	UnsetVars func(names ...string) error
+	// ClearMatch takes away the variables of earlier matches: those named match
+	// and match_*, and the given ones.
+	ClearMatch func(names ...string) error
 	// OpenFile opens a file for reading, "-" being stdin, which the caller must not close.
 	OpenFile func(path string) (*os.File, error)
 

@@ -112,10 +112,13 @@ func (e *expectation) run(ctx context.Context) error {
 		}
 	}
 	if err == nil {
-		err = fmt.Errorf("%s cannot match any more", e.text)
+		err = cannotMatch(e.text)
 	}
 	return e.failed(m, err)
 }
+
+// cannotMatch is the failure of a pattern that no more bytes could help.
+func cannotMatch(pattern string) error { return fmt.Errorf("%s cannot match any more", pattern) }
 
 // failed tells what had arrived, and the match that only more bytes could decide.
 func (e *expectation) failed(m *expect.Matcher, err error) error {
@@ -200,8 +203,5 @@ func (c *Call) clearMatch() error {
 	names := c.Session.matched
 	c.Session.matched = nil
 	c.Session.mu.Unlock()
-	if len(names) == 0 {
-		return nil
-	}
-	return c.UnsetVars(names...)
+	return c.ClearMatch(names...)
 }

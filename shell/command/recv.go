@@ -128,6 +128,8 @@ func (r *receiver) check(c *Call, f *pflag.FlagSet) (err error) {
 func (r *receiver) run(ctx context.Context, s *table.Socket, t *table.Turn) error {
 	var err error
 	switch {
+	case r.all && r.out.whole():
+		err = r.wholeStream(ctx, t)
 	case r.all:
 		err = r.stream(ctx, t, -1)
 	case r.bytes > s.Inbox():
@@ -140,9 +142,6 @@ func (r *receiver) run(ctx context.Context, s *table.Socket, t *table.Turn) erro
 		err = r.byPattern(ctx, t)
 	default:
 		err = r.gather(ctx, t, func(have, _ []byte) (int, bool) { return len(have), len(have) > 0 })
-	}
-	if err == nil {
-		err = r.out.end()
 	}
 	var e *socket.Error
 	if err == nil || errors.As(err, &e) {
@@ -165,17 +164,26 @@ func (r *receiver) gather(ctx context.Context, t *table.Turn, enough func(have, 
 	for {
 		have := t.Unread()
 		if n, ok := enough(have, fresh); ok {
-			if err := r.out.write(have[:n]); err != nil {
-				return err
-			}
-			t.Consume(n)
-			return nil
+			return r.deliver(t, have[:n], n)
 		}
 		var err error
 		if fresh, err = t.Fill(ctx); err != nil {
 			return err
 		}
 	}
+}
+
+// deliver prints text and then consumes the n bytes that it was made of: what
+// could not be printed, or not be assigned, is not lost.
+func (r *receiver) deliver(t *table.Turn, text []byte, n int) error {
+	if err := r.out.write(text); err != nil {
+		return err
+	}
+	if err := r.out.end(); err != nil {
+		return err
+	}
+	t.Consume(n)
+	return nil
 }
 
 // byLines prints lines without their ends, each on a line.
@@ -203,11 +211,7 @@ func (r *receiver) byLines(ctx context.Context, t *table.Turn) error {
 	if r.hex { // hex shows the bytes, ends and all
 		text = t.Unread()[:take]
 	}
-	if err := r.out.write(text); err != nil {
-		return err
-	}
-	t.Consume(take)
-	return nil
+	return r.deliver(t, text, take)
 }
 
 func (r *receiver) byPattern(ctx context.Context, t *table.Turn) error {
@@ -221,14 +225,20 @@ func (r *receiver) byPattern(ctx context.Context, t *table.Turn) error {
 	}
 	found, ok := m.Match()
 	if !ok {
-		return socket.Ended
+		return cannotMatch(r.until)
 	}
 	n := int(found.Groups[0].End)
-	if err := r.out.write(t.Unread()[:n]); err != nil {
+	return r.deliver(t, t.Unread()[:n], n)
+}
+
+// wholeStream delivers all until the end at once, to a variable or an object.
+func (r *receiver) wholeStream(ctx context.Context, t *table.Turn) error {
+	t.Bound = maxCapture
+	err := r.await(ctx, t, func(_, _ []byte) bool { return false })
+	if !errors.Is(err, socket.Ended) {
 		return err
 	}
-	t.Consume(n)
-	return nil
+	return r.deliver(t, t.Unread(), len(t.Unread()))
 }
 
 // await fills until done says so.
@@ -253,7 +263,7 @@ func (r *receiver) stream(ctx context.Context, t *table.Turn, n int64) error {
 		}
 		m, err := t.Take(ctx, p)
 		if errors.Is(err, socket.Ended) && n < 0 {
-			return nil
+			return r.out.end()
 		}
 		if err != nil {
 			if ferr := r.out.end(); ferr != nil { // what came is printed all the same
@@ -268,7 +278,7 @@ func (r *receiver) stream(ctx context.Context, t *table.Turn, n int64) error {
 			n -= int64(m)
 		}
 	}
-	return nil
+	return r.out.end()
 }
 
 func isName(s string) bool {

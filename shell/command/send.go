@@ -111,6 +111,9 @@ func (c *Call) sendFile(ctx context.Context, s *table.Socket, path string, lines
 	}
 	if !lines {
 		n, err := s.SendFile(ctx, f)
+		if err == nil && n == 0 {
+			return c.usage("there is nothing to send: %s is empty", path)
+		}
 		return tellPart(err, n, -1)
 	}
 	var l lineEnds

@@ -75,7 +75,7 @@ func (s *Session) step(ctx context.Context, limit render.Duration) (context.Cont
 	if limit.None || !limit.Set {
 		return context.WithCancel(ctx)
 	}
-	return context.WithDeadline(ctx, time.Now().Add(limit.D))
+	return table.WithLimit(ctx, limit.D)
 }
 
 // idle gives ctx the time allowed for each single wait, for what may go on for

@@ -47,7 +47,11 @@ func newSink(c *Call, s *table.Socket, raw, hex bool, variable string) *sink {
 	return k
 }
 
-// write takes the next bytes. On an error the caller has not consumed them.
+// whole reports whether the bytes are wanted all at once, for a variable or an
+// object: they are then consumed only when they are delivered.
+func (k *sink) whole() bool { return k.hold || k.c.Captured }
+
+// write takes the next bytes.
 func (k *sink) write(p []byte) error {
 	if len(p) == 0 {
 		return nil

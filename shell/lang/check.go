@@ -32,11 +32,15 @@ func checkEscapes(commands *command.Set, node syntax.Node) error {
 		if !ok || found != nil || len(call.Args) == 0 {
 			return found == nil
 		}
-		cmd, ok := commands.Lookup(call.Args[0].Lit())
+		args := call.Args
+		if first := args[0].Lit(); len(args) > 1 && (first == "command" || first == "builtin") {
+			args = args[1:]
+		}
+		cmd, ok := commands.Lookup(args[0].Lit())
 		if !ok || !cmd.Escapes {
 			return true
 		}
-		for _, word := range call.Args[1:] {
+		for _, word := range args[1:] {
 			for _, part := range word.Parts {
 				lit, ok := part.(*syntax.Lit)
 				if !ok {

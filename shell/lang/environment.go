@@ -9,6 +9,7 @@ import (
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
 
+	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/shell/command"
 )
 
@@ -80,8 +81,8 @@ func (e *environment) visible(hc *interp.HandlerContext, name string) bool {
 	ours, ok := e.set[name]
 	e.mu.Unlock()
 	seen := hc.Env.Get(name)
-	if !ok {
-		return !seen.Set
+	if !ok { // not even declared: a local without a value would hide ours
+		return !seen.Set && !seen.Local && !seen.Exported && !seen.ReadOnly && seen.Kind == expand.Unknown
 	}
 	return same(seen, ours)
 }
@@ -113,11 +114,32 @@ func (e *environment) assign(ctx context.Context, hc *interp.HandlerContext, lis
 		e.mu.Lock()
 		e.set[a.Name] = v
 		e.mu.Unlock()
+		if !same(hc.Env.Get(a.Name), v) { // an unset hides what is beneath, and does not show
+			e.mu.Lock()
+			delete(e.set, a.Name)
+			e.mu.Unlock()
+			rest = append(rest, a)
+		}
 	}
 	if len(rest) == 0 {
 		return nil
 	}
 	return eval(ctx, hc, rest)
+}
+
+// clearMatch takes away what matches have set here, and names where the script
+// has variables of its own.
+func (e *environment) clearMatch(ctx context.Context, hc *interp.HandlerContext, names []string) error {
+	if hc.Env.Get(marker).Set {
+		e.mu.Lock()
+		for name := range e.set {
+			if name == "match" || strings.HasPrefix(name, "match_") {
+				delete(e.set, name)
+			}
+		}
+		e.mu.Unlock()
+	}
+	return e.unset(ctx, hc, names)
 }
 
 // unset takes variables away.
@@ -163,5 +185,8 @@ func eval(ctx context.Context, hc *interp.HandlerContext, list []command.Assignm
 		}
 		b.WriteByte('\n')
 	}
-	return hc.Builtin(ctx, []string{"eval", b.String()})
+	if err := hc.Builtin(ctx, []string{"eval", b.String()}); err != nil {
+		return socket.Faultf(socket.Unsupported, "the variable cannot be set")
+	}
+	return nil
 }

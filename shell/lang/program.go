@@ -16,6 +16,7 @@ import (
 	"mvdan.cc/sh/v3/interp"
 
 	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/core/table"
 	"github.com/sosh-shell/sosh/shell/command"
 	"github.com/sosh-shell/sosh/shell/render"
 )
@@ -54,7 +55,7 @@ func (sh *Shell) program(ctx context.Context, hc *interp.HandlerContext, args []
 	}
 	cmd := &exec.Cmd{
 		Path: path, Args: args, Env: environ(hc.Env), Dir: hc.Dir,
-		Stdin: hc.Stdin, Stdout: sh.plain(hc.Stdout), Stderr: sh.plain(hc.Stderr),
+		Stdin: hc.Stdin, Stdout: sh.file(hc.Stdout), Stderr: sh.file(hc.Stderr),
 	}
 	own := !isTerminal(hc.Stdin) // in a group of its own it could not read the terminal
 	prepareGroup(cmd, own)
@@ -78,7 +79,7 @@ func (sh *Shell) program(ctx context.Context, hc *interp.HandlerContext, args []
 	close(ended)
 	stop()
 	if ctx.Err() != nil {
-		return interp.ExitStatus(command.StatusInterrupted)
+		return interp.ExitStatus(command.Status(table.Ended(ctx)))
 	}
 	var exit *exec.ExitError
 	switch {
@@ -98,10 +99,17 @@ func exists(dir, path string) bool {
 	return err == nil
 }
 
-// plain is the terminal itself for a program, which knows what it prints.
-func (sh *Shell) plain(w io.Writer) io.Writer {
-	if sh.cfg.Terminal != nil && (w == sh.cfg.Stdout || w == sh.cfg.Stderr) {
-		return sh.cfg.Terminal
+// file is where a program's output goes: the terminal itself, as the program
+// knows what it prints; a capture within its bound.
+func (sh *Shell) file(w io.Writer) io.Writer {
+	switch {
+	case w == sh.cfg.Stdout && sh.cfg.OutTerminal != nil:
+		return sh.cfg.OutTerminal
+	case w == sh.cfg.Stderr && sh.cfg.ErrTerminal != nil:
+		return sh.cfg.ErrTerminal
+	}
+	if sh.captured(w) {
+		return &bounded{w: w, left: maxCapture}
 	}
 	return w
 }
@@ -115,6 +123,13 @@ func environ(env expand.Environ) []string {
 		}
 	}
 	return list
+}
+
+// noDirectories and noStat keep a pattern from listing what is there.
+func noDirectories(context.Context, string) ([]fs.DirEntry, error) { return nil, errNoExternal }
+
+func noStat(_ context.Context, path string, _ bool) (fs.FileInfo, error) {
+	return nil, &os.PathError{Op: "stat", Path: path, Err: errNoExternal}
 }
 
 // noFiles is the interpreter's way to a file where files are closed; /dev/null stays.

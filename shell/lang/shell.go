@@ -22,12 +22,12 @@ type Config struct {
 	Stdin   *os.File // nil for none
 	Stdout  io.Writer
 	Stderr  io.Writer
-	// Terminal is the file behind Stdout when that is a terminal. Stdout then
-	// escapes what the language's own builtins print; Raw is the way past it,
-	// for commands, which escape for themselves; programs of others get the
-	// file itself.
-	Terminal *os.File
-	Raw      io.Writer
+	// OutTerminal and ErrTerminal are the files behind Stdout and Stderr where
+	// those are terminals. Stdout and Stderr then escape what the language's own
+	// builtins print; Raw is the way past Stdout, for commands, which escape for
+	// themselves; programs of others get the files.
+	OutTerminal, ErrTerminal *os.File
+	Raw                      io.Writer
 	// Name is $0 and the first part of an error's place; Args are $1 and on.
 	Name string
 	Args []string
@@ -67,7 +67,7 @@ func New(cfg Config) (*Shell, error) {
 		interp.ExecHandlers(func(interp.ExecHandlerFunc) interp.ExecHandlerFunc { return sh.exec }),
 	}
 	if cfg.NoExternal {
-		opts = append(opts, interp.OpenHandler(noFiles))
+		opts = append(opts, interp.OpenHandler(noFiles), interp.ReadDirHandler2(noDirectories), interp.StatHandler(noStat))
 	}
 	r, err := interp.New(opts...)
 	if err != nil {
@@ -120,7 +120,8 @@ func (sh *Shell) Stream(ctx context.Context, r io.Reader) int {
 
 // end runs the EXIT trap after a script that came in pieces.
 func (sh *Shell) end(ctx context.Context, status int) int {
-	if err := sh.runner.Run(ctx, &syntax.File{Name: sh.cfg.Name}); err != nil {
+	err := sh.runner.Run(ctx, &syntax.File{Name: sh.cfg.Name})
+	if err != nil || ctx.Err() != nil {
 		return sh.status(ctx, err)
 	}
 	return status
@@ -158,41 +159,41 @@ func (sh *Shell) Parse(text string) (*syntax.File, error) {
 func Incomplete(err error) bool { return syntax.IsIncomplete(err) }
 
 // bad tells of an input that cannot be read.
-func (sh *Shell) bad(err error) int {
+func (sh *Shell) bad(err error) int { return sh.badIn(sh.cfg.Stderr, sh.cfg.Name, err) }
+
+func (sh *Shell) badIn(w io.Writer, file string, err error) int {
 	text := err.Error()
 	var parse syntax.ParseError
 	var lang syntax.LangError
 	switch {
 	case errors.As(err, &parse):
-		text = sh.where(parse.Pos) + parse.Text
+		text = sh.place(file, parse.Pos) + parse.Text
 	case errors.As(err, &lang):
 		lang.Filename = ""
-		text = sh.where(lang.Pos) + trimPosition(lang)
+		text = sh.place(file, lang.Pos) + trimPosition(lang)
 	}
-	io.WriteString(sh.cfg.Stderr, render.Line(text)+"\n")
+	io.WriteString(w, render.Line(text)+"\n")
 	var e *socket.Error
 	if errors.As(err, &e) && e.Hint != "" {
-		io.WriteString(sh.cfg.Stderr, "  "+render.Line(e.Hint)+"\n")
+		io.WriteString(w, "  "+render.Line(e.Hint)+"\n")
 	}
 	return command.StatusUsage
 }
 
 // where begins a message with its place, in a script.
-func (sh *Shell) where(pos syntax.Pos) string {
-	if sh.cfg.Prompt || !pos.IsValid() {
+func (sh *Shell) where(pos syntax.Pos) string { return sh.place(sh.cfg.Name, pos) }
+
+func (sh *Shell) place(file string, pos syntax.Pos) string {
+	if sh.cfg.Prompt && file == sh.cfg.Name || !pos.IsValid() {
 		return ""
 	}
-	return fmt.Sprintf("%s:%d:%d: ", sh.cfg.Name, pos.Line(), pos.Col())
+	return fmt.Sprintf("%s:%d:%d: ", file, pos.Line(), pos.Col())
 }
 
 // status turns what a run returned into an exit status.
 func (sh *Shell) status(ctx context.Context, err error) int {
 	var es interp.ExitStatus
 	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &es):
-		return int(es)
 	case ctx.Err() != nil:
 		cause := context.Cause(ctx)
 		if errors.Is(cause, context.Canceled) || errors.Is(cause, socket.Interrupted) {
@@ -200,6 +201,10 @@ func (sh *Shell) status(ctx context.Context, err error) int {
 		}
 		io.WriteString(sh.cfg.Stderr, sh.cfg.Name+": "+cause.Error()+"\n")
 		return command.Status(cause)
+	case err == nil:
+		return 0
+	case errors.As(err, &es):
+		return int(es)
 	}
 	io.WriteString(sh.cfg.Stderr, render.Line(err.Error())+"\n")
 	return command.StatusFailed

@@ -17,27 +17,81 @@ const (
 	shownBytes = 2 << 10
 )
 
-// arrived tells what came to a socket that nobody is reading. It runs on the
-// table's goroutine and only queues.
-func (r *repl) arrived(a table.Arrival) {
-	name := a.Socket.Name()
-	for _, line := range arrivalLines(name, a.Data) {
-		r.console.Note(line)
-	}
-	switch {
-	case a.Client:
-		r.console.Note(name + ": a client waits: accept " + name)
-	case a.More && len(a.Data) == 0:
-		r.console.Note(name + ": more waits in the kernel; recv " + name + " consumes")
-	case errors.Is(a.End, socket.Ended):
-		r.console.Note(name + ": the peer has ended its direction")
-	case a.End != nil:
-		r.console.Note(name + ": " + render.Line(a.End.Error()))
+// teller prints what arrives, in a goroutine of its own: the table's must not
+// wait for a terminal that somebody has stopped with Ctrl-S.
+type teller struct {
+	arrivals chan table.Arrival
+	stop     chan struct{}
+	done     chan struct{}
+}
+
+// maxArrivals bounds those that wait to be told. More are not told; their bytes
+// are where they were.
+const maxArrivals = 1024
+
+func newTeller(note func(lines string)) *teller {
+	t := &teller{make(chan table.Arrival, maxArrivals), make(chan struct{}), make(chan struct{})}
+	go func() {
+		defer close(t.done)
+		for {
+			select {
+			case a := <-t.arrivals:
+				note(t.tell(a))
+			case <-t.stop:
+				return
+			}
+		}
+	}()
+	return t
+}
+
+// arrived is what the table calls.
+func (t *teller) arrived(a table.Arrival) {
+	select {
+	case t.arrivals <- a:
+	default:
 	}
 }
 
-// arrivalLines shows data a line each, every byte escaped.
-func arrivalLines(name string, data []byte) []string {
+// tell is an arrival in words, and those that have come in the meantime.
+func (t *teller) tell(a table.Arrival) string {
+	var b strings.Builder
+	for {
+		for _, line := range arrivalLines(a) {
+			b.WriteString(line + "\n")
+		}
+		select {
+		case a = <-t.arrivals:
+		default:
+			return b.String()
+		}
+	}
+}
+
+func (t *teller) close() {
+	close(t.stop)
+	<-t.done
+}
+
+// arrivalLines tells what came to a socket that nobody is reading.
+func arrivalLines(a table.Arrival) []string {
+	name := a.Socket.Name()
+	lines := dataLines(name, a.Data)
+	switch {
+	case a.Client:
+		lines = append(lines, name+": a client waits: accept "+name)
+	case a.More && len(a.Data) == 0:
+		lines = append(lines, name+": more waits in the kernel; recv "+name+" consumes")
+	case errors.Is(a.End, socket.Ended):
+		lines = append(lines, name+": the peer has ended its direction")
+	case a.End != nil:
+		lines = append(lines, name+": "+render.Line(a.End.Error()))
+	}
+	return lines
+}
+
+// dataLines shows data a line each, every byte escaped.
+func dataLines(name string, data []byte) []string {
 	var lines []string
 	shown := 0
 	for len(data) > 0 {

@@ -2,6 +2,7 @@ package repl
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sosh-shell/sosh/shell/command"
 )
@@ -19,8 +20,8 @@ func (r *repl) complete(line string, pos int) completion {
 	case 0:
 		return completion{}
 	case 1:
-		rest := fit[0].Text[len(word):]
-		if !strings.HasSuffix(rest, "=") && !strings.HasSuffix(rest, "/") {
+		rest := quoted(fit[0].Text[len(word):], line[:pos])
+		if !strings.HasSuffix(rest, "=") && !strings.HasSuffix(rest, "/") && !strings.HasPrefix(line[pos:], " ") {
 			rest += " "
 		}
 		return completion{Insert: rest}
@@ -28,8 +29,41 @@ func (r *repl) complete(line string, pos int) completion {
 	common := fit[0].Text
 	for _, c := range fit[1:] {
 		for !strings.HasPrefix(c.Text, common) {
-			common = common[:len(common)-1]
+			_, n := utf8.DecodeLastRuneInString(common)
+			common = common[:len(common)-n]
 		}
 	}
-	return completion{Insert: common[len(word):], Candidates: fit}
+	return completion{Insert: quoted(common[min(len(word), len(common)):], line[:pos]), Candidates: fit}
+}
+
+// quoted is a part of a word as it must be typed behind before: a file's name
+// may hold what means something to the shell.
+func quoted(part, before string) string {
+	if openQuote(before) {
+		return part
+	}
+	var b strings.Builder
+	for _, r := range part {
+		if strings.ContainsRune(" \t\"'\\$`&|;<>(){}*?[]!#~", r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// openQuote reports whether line ends within quotes.
+func openQuote(line string) bool {
+	quote := byte(0)
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '\\' && quote != '\'':
+			i++
+		case quote == 0 && (c == '\'' || c == '"'):
+			quote = c
+		case c == quote:
+			quote = 0
+		}
+	}
+	return quote != 0
 }

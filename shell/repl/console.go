@@ -2,7 +2,6 @@ package repl
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -15,183 +14,150 @@ import (
 // errInterrupt says that the line was given up with Ctrl-C.
 var errInterrupt = readline.ErrInterrupt
 
-// console owns the terminal. Write may be called from any goroutine.
+// console owns the terminal. Write and Note may be called from any goroutine.
 type console struct {
 	in, out *os.File
+	input   *input
 	rl      *readline.Instance
-	keys    keys
 
 	mu      sync.Mutex
-	queue   bytes.Buffer // whole lines that wait to be shown above the prompt
-	ops     []func()     // work for readline's loop
-	active  bool         // a line is being edited
+	view    view
+	editing bool         // the view is on the screen
+	restore func() error // gives back the terminal's modes; nil while they are not the prompt's
+	closed  bool         // the terminal is somebody else's again: nothing is printed
 	midLine bool         // what was printed last did not end a line
+	held    bytes.Buffer // waits: for a line's end, or for the terminal
 
-	wake    chan struct{}
-	input   chan []byte
-	want    chan struct{}
-	reading bool // a read of the terminal is under way; guarded by inMu
-	entered bool // the line's end was handed over: no reading before the next line begins
-	begun   *sync.Cond
-	inMu    sync.Mutex
-	rest    []byte
-	resized func()
-	stop    chan struct{}
-	ending  sync.Once
-	wg      sync.WaitGroup
+	recall *recall
+	search *search // nil when there is none
+	edit   edit    // what the key under way does that readline cannot
+
+	screen chan os.Signal
+	wg     sync.WaitGroup
 }
 
-// completer gives for a line and a cursor the text that replaces the word
-// before it, and the candidates to list when there are several.
-type completer func(line string, pos int) completion
+// edit changes a line and the cursor in it.
+type edit func(line []rune, pos int) ([]rune, int)
 
-func newConsole(in, out *os.File, complete completer) (*console, error) {
-	c := &console{
-		in: in, out: out,
-		wake: make(chan struct{}, 1), input: make(chan []byte), want: make(chan struct{}), stop: make(chan struct{}),
-	}
-	c.begun = sync.NewCond(&c.inMu)
+// Bracketed paste: the terminal says what was pasted and what was typed.
+const (
+	pasteOn  = "\x1b[?2004h"
+	pasteOff = "\x1b[?2004l"
+)
+
+// maxHeld bounds what waits to be printed, in bytes.
+const maxHeld = 1 << 20
+
+func newConsole(in, out *os.File, complete completer, history func() []string) (*console, error) {
+	c := &console{in: in, out: out, input: newInput(in), recall: &recall{history: history}, screen: make(chan os.Signal, 1)}
+	c.view = view{w: out, size: c.size}
 	rl, err := readline.NewEx(&readline.Config{
-		Stdin: c, Stdout: out, Stderr: out,
+		Stdin: c.input, Stdout: bell{c}, Stderr: io.Discard,
 		AutoComplete:           &tab{c, complete},
-		Painter:                painter{},
+		Listener:               c,
+		FuncFilterInputRune:    c.onKey,
 		DisableAutoSaveHistory: true,
-		HistoryLimit:           maxHistory,
-		FuncFilterInputRune:    c.onRune,
-		FuncOnWidthChanged:     func(f func()) { c.resized = f },
-		FuncIsTerminal:         func() bool { return true },
+		FuncIsTerminal:         func() bool { return false }, // it draws nothing
+		FuncGetWidth:           func() int { return 1 << 20 },
+		FuncOnWidthChanged:     func(func()) {},
+		FuncMakeRaw:            c.begin,
+		FuncExitRaw:            func() error { return nil }, // see giveBack
 	})
 	if err != nil {
 		return nil, err
 	}
 	c.rl = rl
-	winch := make(chan os.Signal, 1)
-	notifyResize(winch)
-	c.wg.Add(1)
-	go func() {
-		defer c.wg.Done()
-		defer signal.Stop(winch)
-		for {
-			select {
-			case <-winch:
-				c.do(func() { c.resized() })
-			case <-c.stop:
-				return
-			}
+	notifyScreen(c.screen)
+	c.wg.Go(func() {
+		for range c.screen {
+			c.again()
 		}
-	}()
-	go c.readTerminal() // ends with the process: a read of a terminal cannot be cancelled
+	})
 	return c, nil
 }
 
-// readTerminal reads only when asked, so that between two lines a program that
-// runs in the terminal gets all its input.
-func (c *console) readTerminal() {
-	for range c.want {
-		b := make([]byte, 4096)
-		n, err := c.in.Read(b)
-		if n > 0 {
-			c.input <- b[:n]
-		}
-		if err != nil {
-			close(c.input)
-			return
-		}
-		if n == 0 {
-			c.input <- nil
-		}
+// size is the terminal's, or the usual one where it does not say.
+func (c *console) size() (cols, rows int) {
+	cols, rows, err := readline.GetSize(int(c.out.Fd()))
+	if err != nil || cols <= 0 {
+		cols = 80
 	}
+	if err != nil || rows <= 0 {
+		rows = 24
+	}
+	return cols, rows
 }
 
-// Read gives readline its input: keys, or a wake rune. It is called by
-// readline's terminal loop only.
-//
-// Readline asks for more when a line has just ended, if a wake rune had come
-// while it was edited. That read would take the input of the program that the
-// line starts: Read stops after a line's end until the next line is edited.
-func (c *console) Read(p []byte) (int, error) {
-	c.inMu.Lock()
-	for c.entered && !c.stopped() {
-		c.begun.Wait()
-	}
-	c.inMu.Unlock()
-	for len(c.rest) == 0 {
-		c.inMu.Lock()
-		ask := !c.reading
-		c.reading = true
-		c.inMu.Unlock()
-		if ask {
-			c.want <- struct{}{}
-		}
-		select {
-		case <-c.stop:
-			return 0, io.EOF
-		case <-c.wake:
-			return copy(p, wakeBytes), nil
-		case b, ok := <-c.input:
-			if !ok {
-				return 0, io.EOF
-			}
-			c.inMu.Lock()
-			c.reading = false
-			c.inMu.Unlock()
-			c.rest = c.keys.next(b)
-		}
-	}
-	n := len(c.rest)
-	if i := bytes.IndexAny(c.rest, "\r\n"); i >= 0 {
-		n = i + 1
-	}
-	n = copy(p, c.rest[:n])
-	if last := c.rest[n-1]; last == '\r' || last == '\n' {
-		c.inMu.Lock()
-		c.entered = true
-		c.inMu.Unlock()
-	}
-	c.rest = c.rest[n:]
-	return n, nil
-}
-
-func (c *console) stopped() bool {
-	select {
-	case <-c.stop:
-		return true
-	default:
-		return false
-	}
-}
-
-// Close is for readline, which closes its input; ours stays the process's.
-func (c *console) Close() error { return nil }
-
-func (c *console) kick() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
-
-// do runs f in readline's loop, at the latest when the next line is edited.
-func (c *console) do(f func()) {
+// readLine edits one line. io.EOF is Ctrl-D on an empty one, or the end of input.
+func (c *console) readLine(prompt string) (string, error) {
 	c.mu.Lock()
-	c.ops = append(c.ops, f)
+	c.view.prompt = prompt
+	c.recall.begin()
 	c.mu.Unlock()
-	c.kick()
-}
-
-// Write prints, above the line that is being edited if there is one. What is
-// no whole line waits for its end or for the end of the editing.
-func (c *console) Write(b []byte) (int, error) {
+	if c.input.ended() {
+		return "", io.EOF
+	}
+	line, err := c.rl.Readline()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.active {
-		c.queue.Write(b)
-		if bytes.IndexByte(b, '\n') >= 0 {
-			c.kick()
-		}
-		return len(b), nil
+	if c.editing { // ended by no key
+		c.finish("")
 	}
-	return c.print(b)
+	if err == nil && c.input.ended() { // half a line is none
+		err = io.EOF
+	}
+	return line, err
+}
+
+// begin is readline's beginning of a line. The prompt appears when keys are
+// keys, not before.
+func (c *console) begin() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.restore == nil {
+		restore, err := makeRaw(c.in)
+		if err != nil { // the terminal is gone
+			c.input.end()
+			return err
+		}
+		c.restore = restore
+	}
+	io.WriteString(c.out, pasteOn)
+	if c.midLine {
+		io.WriteString(c.out, "\n")
+		c.midLine = false
+	}
+	c.flush()
+	c.editing = true
+	c.view.draw(nil)
+	c.input.goOn()
+	return nil
+}
+
+// giveBack gives the terminal its modes back, for a command. Between two lines
+// without a command they stay: a Ctrl-D that was typed then would be lost.
+func (c *console) giveBack() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.restore != nil {
+		c.restore() // fails only where there is no terminal any more
+		c.restore = nil
+	}
+}
+
+// finish leaves the line on the screen; called with mu held.
+func (c *console) finish(behind string) {
+	c.view.end(behind + pasteOff)
+	c.editing, c.search = false, nil
+	c.flush()
+}
+
+// flush prints what was held back; called with mu held.
+func (c *console) flush() {
+	if c.held.Len() > 0 {
+		c.print(c.held.Bytes())
+		c.held.Reset()
+	}
 }
 
 func (c *console) print(b []byte) (int, error) {
@@ -201,121 +167,113 @@ func (c *console) print(b []byte) (int, error) {
 	return c.out.Write(b)
 }
 
-// Note prints a line of its own, also while a command prints parts of lines.
-func (c *console) Note(line string) {
+// Write prints, above the line that is being edited if there is one. What is
+// no whole line waits for its end or for the end of the editing.
+func (c *console) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.active {
-		c.queue.WriteString(line + "\n")
-		c.kick()
+	switch {
+	case c.closed:
+		return len(b), nil
+	case !c.editing:
+		return c.print(b)
+	}
+	c.held.Write(b)
+	n := bytes.LastIndexByte(c.held.Bytes(), '\n') + 1
+	if n == 0 && c.held.Len() > maxHeld {
+		c.held.WriteByte('\n')
+		n = c.held.Len()
+	}
+	if n > 0 {
+		c.view.draw(c.held.Next(n))
+	}
+	return len(b), nil
+}
+
+// Note prints whole lines of their own, also while a command prints parts of
+// lines. While a program has the screen to itself they wait.
+func (c *console) Note(lines string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed:
+	case c.editing:
+		c.view.draw([]byte(lines))
+	case c.restore == nil && !byLines(c.in):
+		if c.held.Len()+len(lines) <= maxHeld {
+			c.held.WriteString(lines)
+		}
+	default:
+		if c.midLine {
+			lines = "\n" + lines
+		}
+		c.print([]byte(lines))
+	}
+}
+
+// above shows lines above the line that is being edited, and it anew.
+func (c *console) above(lines []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.editing {
+		c.view.draw(lines)
+	}
+}
+
+// again draws the line again, in modes that the shell which stopped this
+// process may have changed.
+func (c *console) again() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.editing {
 		return
 	}
-	if c.midLine {
-		c.print([]byte{'\n'})
+	if _, err := makeRaw(c.in); err == nil { // what to give back is known
+		io.WriteString(c.out, pasteOn)
+		c.view.draw(nil)
 	}
-	c.print([]byte(line + "\n"))
 }
 
-// onRune runs in readline's loop for each rune, before readline sees it.
-func (c *console) onRune(r rune) (rune, bool) {
-	if r != wakeRune {
-		return r, true
-	}
-	c.mu.Lock()
-	ops := c.ops
-	c.ops = nil
-	lines := c.wholeLines()
-	c.mu.Unlock()
-	for _, f := range ops {
-		f()
-	}
-	if len(lines) > 0 {
-		c.rl.Write(lines)
-	}
-	return 0, false
-}
-
-// wholeLines takes the whole lines out of the queue; called with mu held.
-func (c *console) wholeLines() []byte {
-	q := c.queue.Bytes()
-	n := bytes.LastIndexByte(q, '\n') + 1
-	lines := bytes.Clone(q[:n])
-	c.queue.Next(n)
-	return lines
-}
-
-// Bracketed paste: the terminal says what was pasted and what was typed.
-const (
-	pasteOn  = "\x1b[?2004h"
-	pasteOff = "\x1b[?2004l"
-)
-
-// readLine edits one line. io.EOF is Ctrl-D on an empty one.
-func (c *console) readLine(prompt string) (string, error) {
-	c.mu.Lock()
-	if c.midLine {
-		c.print([]byte{'\n'})
-	}
-	c.active = true
-	pending := len(c.ops) > 0
-	c.mu.Unlock()
-	if pending {
-		c.kick()
-	}
-	c.inMu.Lock()
-	c.entered = false
-	c.begun.Signal()
-	c.inMu.Unlock()
-	c.rl.SetPrompt(prompt)
-	io.WriteString(c.out, pasteOn)
-	line, err := c.rl.Readline()
-	io.WriteString(c.out, pasteOff)
+// interrupted goes to a new line, behind the ^C that the terminal has printed.
+func (c *console) interrupted() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.active, c.midLine = false, false
-	if c.queue.Len() > 0 {
-		c.print(c.queue.Bytes())
-		c.queue.Reset()
-	}
-	if errors.Is(err, io.EOF) {
+	if !c.editing && byLines(c.in) {
 		c.print([]byte{'\n'})
 	}
-	return strings.ReplaceAll(line, string(newlineRune), "\n"), err
-}
-
-// remember gives a line to readline's history.
-func (c *console) remember(line string) {
-	line = strings.ReplaceAll(line, "\n", string(newlineRune))
-	c.do(func() { c.rl.SaveHistory(line) })
 }
 
 // end ends the editing under way, as at the end of input.
-func (c *console) end() {
-	c.ending.Do(func() {
-		close(c.stop)
-		c.inMu.Lock()
-		defer c.inMu.Unlock()
-		c.begun.Broadcast()
-	})
-}
+func (c *console) end() { c.input.end() }
 
 // close gives the terminal back.
 func (c *console) close() {
 	c.end()
 	c.rl.Close()
+	c.giveBack()
+	c.mu.Lock()
+	c.flush()
+	c.closed = true
+	c.mu.Unlock()
+	signal.Stop(c.screen)
+	close(c.screen)
 	c.wg.Wait()
 }
 
-// painter shows pasted line ends as a sign.
-type painter struct{}
+// bell is all that readline may print.
+type bell struct{ c *console }
 
-func (painter) Paint(line []rune, _ int) []rune {
-	out := make([]rune, len(line))
-	for i, r := range line {
-		if r == newlineRune {
-			r = '⏎'
-		}
-		out[i] = r
+func (b bell) Write(p []byte) (int, error) {
+	b.c.mu.Lock()
+	defer b.c.mu.Unlock()
+	if string(p) == "\a" && b.c.editing {
+		b.c.out.Write(p)
 	}
-	return out
+	return len(p), nil
 }
+
+// ended reports whether no more lines can come.
+func (c *console) ended() bool { return c.input.ended() }
+
+// text is a line as a string; what readline cannot hold has been kept out.
+func text(line []rune) string { return strings.ToValidUTF8(string(line), "") }

@@ -1,7 +1,9 @@
-// Package repl is the prompt: one owner of the terminal over chzyer/readline,
-// history, completion, what arrives while a line is being typed, Ctrl-C.
+// Package repl is the prompt: the one owner of the terminal, its history,
+// completion, what arrives while a line is being typed, Ctrl-C.
 //
-// It knows no command and no socket beyond what it is handed. Readline is
-// touched by one goroutine only, its own loop: all others leave their work in
-// a queue and send it a wake rune.
+// It knows no command and no socket beyond what it is handed. The editing is
+// chzyer/readline's, in its own loop; the drawing is not: readline gets one
+// key at a time, tells the line and the cursor, and prints nothing. So whoever
+// has something to print takes the console's lock, prints it above the line and
+// draws the line again.
 package repl

@@ -7,6 +7,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/shell/command"
@@ -29,29 +32,37 @@ type Config struct {
 // exit status of the last command.
 func Run(ctx context.Context, cfg Config) (int, error) {
 	r := &repl{session: cfg.Session}
-	console, err := newConsole(cfg.In, cfg.Out, r.complete)
+	stopSignals := r.catchSignals()
+	defer stopSignals()
+	history, unkept := openHistory(cfg.History)
+	r.history = history
+	cfg.Session.History = history.all
+	console, err := newConsole(cfg.In, cfg.Out, r.complete, history.all)
 	if err != nil {
 		return command.StatusFailed, err
 	}
 	defer console.close()
 	r.console = console
 	escaped := render.NewWriter(console)
+	r.escaped = escaped
 	r.shell, err = lang.New(lang.Config{
 		Session: cfg.Session, Stdin: cfg.In,
-		Stdout: escaped, Stderr: escaped, Raw: console, Terminal: cfg.Out,
+		Stdout: escaped, Stderr: escaped, Raw: console, OutTerminal: cfg.Out, ErrTerminal: cfg.Out,
 		Name: "sosh", Prompt: true, NoExternal: cfg.NoExternal,
 	})
 	if err != nil {
 		return command.StatusFailed, err
 	}
-	r.escaped = escaped
-	r.openHistory(cfg.History)
-	cfg.Session.History = r.history.all
-	cfg.Session.Table.Watch(r.arrived)
-	defer cfg.Session.Table.Watch(nil)
-	if cfg.Greeting != "" {
-		console.Note(cfg.Greeting)
+	if unkept != nil {
+		console.Note("sosh: " + render.Line(unkept.Error()) + "\n")
 	}
+	if cfg.Greeting != "" {
+		console.Note(cfg.Greeting + "\n")
+	}
+	teller := newTeller(console.Note)
+	defer teller.close()
+	cfg.Session.Table.Watch(teller.arrived)
+	defer cfg.Session.Table.Watch(nil)
 	stop := context.AfterFunc(ctx, console.end)
 	defer stop()
 	return r.loop(ctx), nil
@@ -63,53 +74,87 @@ type repl struct {
 	shell   *lang.Shell
 	escaped *render.Writer
 	history *history
+
+	mu     sync.Mutex
+	cancel context.CancelCauseFunc // of the input that is running; nil for none
 }
 
-func (r *repl) openHistory(path string) {
-	h, err := openHistory(path)
-	if err != nil {
-		r.console.Note("sosh: " + render.Line(err.Error()))
+// catchSignals catches those of the keyboard for as long as there is a prompt:
+// one that comes between two lines must not end the shell. Programs that it
+// starts get the default again.
+func (r *repl) catchSignals() (stop func()) {
+	interrupts := make(chan os.Signal, 1)
+	quits := make(chan os.Signal, 1) // Ctrl-\ is for programs only
+	signal.Notify(interrupts, os.Interrupt)
+	signal.Notify(quits, syscall.SIGQUIT)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range interrupts {
+			r.interrupt()
+		}
+	}()
+	return func() {
+		signal.Stop(quits)
+		signal.Stop(interrupts)
+		close(interrupts)
+		<-done
 	}
-	r.history = h
-	for _, line := range h.all() {
-		r.console.remember(line)
+}
+
+func (r *repl) interrupt() {
+	r.mu.Lock()
+	cancel := r.cancel
+	r.cancel = nil
+	r.mu.Unlock()
+	if cancel != nil {
+		r.console.interrupted()
+		cancel(socket.Interrupted)
 	}
 }
 
 func (r *repl) loop(ctx context.Context) (status int) {
-	text := ""
+	input := ""
 	for ctx.Err() == nil {
-		line, err := r.console.readLine(r.prompt(text != ""))
+		line, err := r.console.readLine(r.prompt(input != ""))
 		switch {
 		case errors.Is(err, errInterrupt):
-			text = ""
+			input = ""
 			continue
-		case errors.Is(err, io.EOF) && text != "" && ctx.Err() == nil:
-			text = "" // Ctrl-D gives an unfinished input up, not the shell
+		case errors.Is(err, io.EOF) && input != "" && !r.console.ended():
+			input = "" // Ctrl-D gives an unfinished input up, not the shell
 			continue
 		case err != nil:
 			return status
 		}
-		text += line
-		if _, err := r.shell.Parse(text); err != nil && lang.Incomplete(err) {
-			text += "\n"
+		input += line
+		if r.unfinished(input) {
+			input += "\n"
 			continue
 		}
-		if r.history.add(text) {
-			r.console.remember(text)
-		}
+		input = strings.TrimRight(input, "\n")
+		r.history.add(input)
 		var exit bool
-		if status, exit = r.run(ctx, text); exit {
+		if status, exit = r.run(ctx, input); exit {
 			return status
 		}
-		text = ""
+		input = ""
 	}
 	return status
 }
 
-func (r *repl) prompt(more bool) string {
-	if more {
-		return "  ... "
+// unfinished reports whether the input goes on in the next line.
+func (r *repl) unfinished(input string) bool {
+	if backslashes := len(input) - len(strings.TrimRight(input, `\`)); backslashes%2 == 1 {
+		return true
+	}
+	_, err := r.shell.Parse(input)
+	return err != nil && lang.Incomplete(err)
+}
+
+func (r *repl) prompt(goesOn bool) string {
+	if goesOn {
+		return more
 	}
 	if name := r.session.Current(); name != "" {
 		return "sosh " + name + "> "
@@ -117,28 +162,20 @@ func (r *repl) prompt(more bool) string {
 	return "sosh> "
 }
 
-// run runs one input. Ctrl-C cancels it, and nothing else.
-func (r *repl) run(ctx context.Context, text string) (status int, exit bool) {
-	line, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	interrupts := make(chan os.Signal, 1)
-	signal.Notify(interrupts, os.Interrupt)
-	done := make(chan struct{})
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		select {
-		case <-interrupts:
-			cancel(socket.Interrupted)
-		case <-done:
-		}
-	}()
-	status, exit = r.shell.Line(line, text)
-	close(done)
-	<-watched
-	signal.Stop(interrupts)
+// run runs one input. Ctrl-C cancels it. Its end does not: jobs that it started
+// go on.
+func (r *repl) run(ctx context.Context, input string) (status int, exit bool) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	r.mu.Lock()
+	r.cancel = cancel
+	r.mu.Unlock()
+	r.console.giveBack()
+	status, exit = r.shell.Line(ctx, input)
+	r.mu.Lock()
+	r.cancel = nil
+	r.mu.Unlock()
 	r.escaped.Flush()
-	return status, exit
+	return status, exit && ctx.Err() == nil // a loop that was cancelled looks like an exit
 }
 
 // Greeting is for who has never seen the program.

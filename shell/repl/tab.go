@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/chzyer/readline"
+	"github.com/mattn/go-runewidth"
 
 	"github.com/sosh-shell/sosh/shell/render"
 )
+
+// completer gives what Tab does in a line with the cursor at pos, in bytes.
+type completer func(line string, pos int) completion
 
 // completion is what Tab gives.
 type completion struct {
@@ -17,12 +20,12 @@ type completion struct {
 
 type candidate struct{ Text, Help string }
 
-// maxCandidates bounds the list that Tab shows.
+// maxCandidates bounds the list that Tab shows; a low screen bounds it further.
 const maxCandidates = 40
 
 // tab answers readline. Readline never gets more than one candidate: its own
 // menu panics on wide ones and scrolls the prompt away on many. The list is
-// printed above the prompt instead.
+// printed above the line instead.
 type tab struct {
 	c        *console
 	complete completer
@@ -30,39 +33,38 @@ type tab struct {
 
 // Do runs in readline's loop.
 func (t *tab) Do(line []rune, pos int) ([][]rune, int) {
-	text := string(line[:pos])
-	got := t.complete(text, len(text))
-	if got.Insert != "" {
+	got := t.complete(string(line), len(string(line[:pos])))
+	switch {
+	case got.Insert != "":
 		return [][]rune{[]rune(got.Insert)}, 0
+	case len(got.Candidates) < 2:
+		bell{t.c}.Write([]byte("\a"))
+	default:
+		cols, rows := t.c.size()
+		t.c.above([]byte(list(got.Candidates, cols, rows)))
 	}
-	if len(got.Candidates) < 2 {
-		return nil, 0
-	}
-	t.c.rl.Write([]byte(list(got.Candidates, readline.GetScreenWidth())))
 	return nil, 0
 }
 
-// list shows candidates, each on a line that fits the screen.
-func list(all []candidate, width int) string {
-	if width <= 0 {
-		width = 80
-	}
+// list shows candidates, each on a line that fits the screen, and no more than
+// leave room for the prompt.
+func list(all []candidate, cols, rows int) string {
+	most := max(1, min(maxCandidates, rows-4))
 	longest := 0
 	for _, c := range all {
-		longest = max(longest, len(c.Text))
+		longest = max(longest, runewidth.StringWidth(c.Text))
 	}
 	longest = min(longest, 30)
 	var b strings.Builder
 	for i, c := range all {
-		if i == maxCandidates {
-			fmt.Fprintf(&b, "  ... and %d more\n", len(all)-i)
+		line := fmt.Sprintf("  ... and %d more", len(all)-i)
+		if i < most {
+			line = "  " + runewidth.FillRight(render.Line(c.Text), longest) + "  " + render.Line(c.Help)
+		}
+		b.WriteString(strings.TrimRight(runewidth.Truncate(line, cols-1, ""), " ") + "\n")
+		if i == most {
 			break
 		}
-		line := []rune(render.Line(fmt.Sprintf("  %-*s  %s", longest, c.Text, c.Help)))
-		if len(line) >= width {
-			line = line[:width-1]
-		}
-		b.WriteString(strings.TrimRight(string(line), " ") + "\n")
 	}
 	return b.String()
 }

@@ -4,4 +4,4 @@ package repl
 
 import "os"
 
-func notifyResize(chan os.Signal) {}
+func notifyScreen(chan os.Signal) {}
