@@ -17,7 +17,8 @@ import (
 
 // localTCP is a TCP protocol in this process: what a plugin would do, without one.
 type localTCP struct {
-	afterAccept func() // runs between the system call and the return
+	afterAccept  func() // runs between the system call and the return
+	afterConnect func() error
 }
 
 func (p *localTCP) Describe() socket.Description {
@@ -68,7 +69,11 @@ func (p *localTCP) Connect(_ context.Context, l socket.Lent, a socket.Address) (
 	if err != nil {
 		return nil, err
 	}
-	return nil, syscall.Connect(l.FD, sa)
+	err = syscall.Connect(l.FD, sa)
+	if p.afterConnect != nil {
+		err = p.afterConnect()
+	}
+	return nil, err
 }
 
 func (p *localTCP) Accept(_ context.Context, l socket.Lent) (socket.Handle, error) {
