@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/core/table"
 	"github.com/sosh-shell/sosh/shell/command"
 	"github.com/sosh-shell/sosh/shell/lang"
 	"github.com/sosh-shell/sosh/shell/render"
@@ -29,7 +30,7 @@ type Config struct {
 }
 
 // Run is the prompt, until Ctrl-D, exit, or the end of ctx. It returns the
-// exit status of the last command.
+// exit status of the last command, or of what ended ctx.
 func Run(ctx context.Context, cfg Config) (int, error) {
 	r := &repl{session: cfg.Session}
 	stopSignals := r.catchSignals()
@@ -65,7 +66,11 @@ func Run(ctx context.Context, cfg Config) (int, error) {
 	defer cfg.Session.Table.Watch(nil)
 	stop := context.AfterFunc(ctx, console.end)
 	defer stop()
-	return r.loop(ctx), nil
+	status := r.loop(ctx)
+	if err := table.Ended(ctx); err != nil { // a signal or the deadline ended it, not the user
+		status = command.Status(err)
+	}
+	return status, nil
 }
 
 type repl struct {
