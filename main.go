@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -53,8 +54,16 @@ func main() {
 		serve(os.Args[3])
 		return
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	os.Exit(run(os.Args[1:]))
 }
+
+// gcPercent lets garbage grow to a few times the little that the shell keeps: a
+// loop of sends and expects spends a tenth of its time collecting otherwise. What
+// is large is an inbox, and that makes no garbage.
+const gcPercent = 400
 
 // serve is this process as a plugin.
 func serve(name string) {

@@ -128,22 +128,6 @@ func fullListener(t *testing.T) (port int, drain func()) {
 	}
 }
 
-// synSentAgain looks for a connection to port in SYN-SENT whose SYN has been
-// sent more than once: proc(5), net/tcp.
-func synSentAgain(t *testing.T, port int) bool {
-	text, err := os.ReadFile("/proc/net/tcp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		f := strings.Fields(line)
-		if len(f) > 6 && f[2] == fmt.Sprintf("0100007F:%04X", port) && f[3] == "02" && f[6] != "00000000" {
-			return true
-		}
-	}
-	return false
-}
-
 // waitHeld waits until sosh's kernel has what the peer sent.
 func (tm *terminal) waitHeld(p *peer) {
 	tm.Helper()

@@ -30,6 +30,19 @@ func TestTabCompletesWhatIsMeant(t *testing.T) {
 	}
 }
 
+func TestTabQuotesWhatTheShellWouldRead(t *testing.T) {
+	tm := newTerminal(t)
+	if err := os.WriteFile(filepath.Join(tm.home, "my file; $x"), []byte("found\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tm.typeKeys("cat my\t")
+	tm.prompt(`sosh> cat my\ file\;\ \$x `)
+	tm.typeKeys("\r")
+	tm.waitRow("found")
+	tm.typeKeys("cat 'my f\t")
+	tm.prompt("sosh> cat 'my file; $x' ")
+}
+
 func TestTabListsAboveWhatIsAmbiguous(t *testing.T) {
 	tm := newTerminal(t)
 	tm.typeKeys("op\t")

@@ -21,10 +21,14 @@ func (r *repl) complete(line string, pos int) completion {
 		return completion{}
 	case 1:
 		rest := quoted(fit[0].Text[len(word):], line[:pos])
-		if !strings.HasSuffix(rest, "=") && !strings.HasSuffix(rest, "/") && !strings.HasPrefix(line[pos:], " ") {
-			rest += " "
+		if strings.HasSuffix(fit[0].Text, "=") || strings.HasSuffix(fit[0].Text, "/") {
+			return completion{Insert: rest} // the word goes on
 		}
-		return completion{Insert: rest}
+		end := openQuote(line[:pos]) + " "
+		if strings.HasPrefix(line[pos:], end[:1]) { // it stands there already
+			end = ""
+		}
+		return completion{Insert: rest + end}
 	}
 	common := fit[0].Text
 	for _, c := range fit[1:] {
@@ -39,7 +43,7 @@ func (r *repl) complete(line string, pos int) completion {
 // quoted is a part of a word as it must be typed behind before: a file's name
 // may hold what means something to the shell.
 func quoted(part, before string) string {
-	if openQuote(before) {
+	if openQuote(before) != "" {
 		return part
 	}
 	var b strings.Builder
@@ -52,8 +56,8 @@ func quoted(part, before string) string {
 	return b.String()
 }
 
-// openQuote reports whether line ends within quotes.
-func openQuote(line string) bool {
+// openQuote is the quote within which line ends, "" for none.
+func openQuote(line string) string {
 	quote := byte(0)
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; {
@@ -65,5 +69,8 @@ func openQuote(line string) bool {
 			quote = 0
 		}
 	}
-	return quote != 0
+	if quote == 0 {
+		return ""
+	}
+	return string(rune(quote))
 }
