@@ -148,7 +148,7 @@ func (s *Socket) receive(ctx context.Context, p []byte) (int, error) {
 // A stream that was never connected is not asked: recv(2) would take the error
 // of a connect under way.
 func (s *Socket) tryReceive(p []byte) (int, error) {
-	if !s.canReceive() {
+	if !s.hasPeer() {
 		return 0, syscall.ENOTCONN
 	}
 	fd, err := s.hold.use()
@@ -174,7 +174,8 @@ func (s *Socket) tryReceive(p []byte) (int, error) {
 	return 0, err
 }
 
-func (s *Socket) canReceive() bool {
+// hasPeer reports whether bytes can pass: a stream has no peer before a connect.
+func (s *Socket) hasPeer() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.begun || s.desc.Kind != socket.Stream

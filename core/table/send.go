@@ -16,6 +16,9 @@ func (s *Socket) Send(ctx context.Context, p []byte) (int, error) {
 		return 0, s.fail("send", err)
 	}
 	defer s.writing.give()
+	if !s.hasPeer() {
+		return 0, s.NotConnected("send")
+	}
 	n, err := s.sendAll(ctx, p)
 	return n, s.sendError(err)
 }
@@ -43,6 +46,9 @@ func (s *Socket) SendFile(ctx context.Context, f *os.File) (int64, error) {
 		return 0, s.fail("send", err)
 	}
 	defer s.writing.give()
+	if !s.hasPeer() {
+		return 0, s.NotConnected("send")
+	}
 	var sent int64
 	if s.carrier == nil && sysIsRegular(f) {
 		rc, err := f.SyscallConn()
@@ -117,13 +123,10 @@ func (s *Socket) sendError(err error) error {
 		return nil
 	case syscall.EPIPE:
 		s.mu.Lock()
-		own, begun := s.shutWr, s.begun
+		own := s.shutWr
 		s.mu.Unlock()
-		switch {
-		case own:
+		if own {
 			return s.fail("send", socket.Faultf(socket.Unsupported, "its write side is shut down"))
-		case !begun:
-			return s.NotConnected("send")
 		}
 		reason := socket.Faultf(socket.Reset, "the peer is gone")
 		if s.carrier != nil {

@@ -131,7 +131,7 @@ func (x *proxy) call(ctx context.Context, limit time.Duration, what socket.Call,
 }
 
 func (x *proxy) died(what socket.Call) error {
-	return pluginError(x.p.name, "see its log", "died in %s, %d times in a row", what, maxTries)
+	return pluginError(x.p.name, "sosh -v shows what it prints", "died in %s, %d times in a row", what, maxTries)
 }
 
 // outcome takes the plugin's answer apart: the error itself, and the report.

@@ -276,7 +276,7 @@ func (pr *process) whyNot(h *Host, err error, late bool) error {
 	case strings.Contains(err.Error(), "incompatible API version"):
 		text, hint = "speaks another version of the contract", "build it with this version of sosh"
 	case !c.greeted:
-		text, hint = "ended before it was ready", "see its log"
+		text, hint = "ended before it was ready", "sosh -v shows what it prints"
 	default:
 		text, hint = "is no plugin: it did not greet as one", "a plugin's main function calls sdk.Serve"
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,28 +13,39 @@ import (
 // (unix(7)): our directory's name, go-plugin's, and the socket's take up to 73.
 const maxBase = 31
 
-// socketBase is where socket directories are made: of the usual places the first
-// whose name is short enough.
-func socketBase() string {
-	for _, d := range []string{os.Getenv("XDG_RUNTIME_DIR"), os.TempDir()} {
-		if filepath.IsAbs(d) && len(d) <= maxBase {
-			if fi, err := os.Stat(d); err == nil && fi.IsDir() {
-				return d
-			}
+// socketBases are where socket directories may be made: those of the usual
+// places whose name is short enough.
+func socketBases() []string {
+	var bases []string
+	for _, d := range []string{os.Getenv("XDG_RUNTIME_DIR"), os.TempDir(), "/tmp"} {
+		if filepath.IsAbs(d) && len(d) <= maxBase && !slices.Contains(bases, d) {
+			bases = append(bases, d)
 		}
 	}
-	return "/tmp"
+	return bases
 }
 
 // socketDir makes a directory, 0700, for one plugin's socket. Its name tells whose
-// it is, so that one that a killed program left can be found.
-func socketDir() (string, error) {
-	return os.MkdirTemp(socketBase(), fmt.Sprintf("sosh-%d-%d-*", os.Getuid(), os.Getpid()))
+// it is, so that one that a killed program left can be found. A place that is
+// not ours to write to, as su leaves it in the environment, is passed over.
+func socketDir() (dir string, err error) {
+	for _, base := range socketBases() {
+		if dir, err = os.MkdirTemp(base, fmt.Sprintf("sosh-%d-%d-*", os.Getuid(), os.Getpid())); err == nil {
+			return dir, nil
+		}
+	}
+	return "", err
 }
 
 // sweep removes the socket directories of programs that are gone.
 func sweep() {
-	prefix := filepath.Join(socketBase(), fmt.Sprintf("sosh-%d-", os.Getuid()))
+	for _, base := range socketBases() {
+		sweepIn(base)
+	}
+}
+
+func sweepIn(base string) {
+	prefix := filepath.Join(base, fmt.Sprintf("sosh-%d-", os.Getuid()))
 	found, _ := filepath.Glob(prefix + "*")
 	for _, dir := range found {
 		pid, err := strconv.Atoi(strings.SplitN(strings.TrimPrefix(dir, prefix), "-", 2)[0])

@@ -30,6 +30,9 @@ expect s hi && echo received`,
 			if err != nil {
 				return err
 			}
+			if f.Changed("name") && *name == "" {
+				return c.usage("--name is empty")
+			}
 			s, err := c.Session.socket("accept", args[0])
 			if err != nil {
 				return err

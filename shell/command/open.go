@@ -49,6 +49,11 @@ show c state`,
 			if err != nil {
 				return err
 			}
+			for flag, value := range map[string]string{"listen": *listen, "name": *name} {
+				if f.Changed(flag) && value == "" {
+					return c.usage("--%s is empty", flag)
+				}
+			}
 			spec := table.Spec{Protocol: args[0], Name: *name, Retry: *retry, Listen: c.address(args[0], *listen)}
 			if spec.Family, err = family(c); err != nil {
 				return err

@@ -116,7 +116,7 @@ func (r *receiver) check(c *Call, f *pflag.FlagSet) (err error) {
 		return c.usage("--bytes %d: at least 1", r.bytes)
 	case f.Changed("lines") && r.lines < 1:
 		return c.usage("--lines %d: at least 1", r.lines)
-	case r.variable != "" && !isName(r.variable):
+	case f.Changed("var") && !isName(r.variable):
 		return c.usage("-v %s: no name for a variable", r.variable)
 	}
 	if f.Changed("until") {

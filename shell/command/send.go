@@ -50,6 +50,8 @@ recv s --lines 2`,
 				return err
 			}
 			switch {
+			case f.Changed("file") && *file == "":
+				return c.usage("-f names no file")
 			case *file != "" && (len(args) > 1 || *hex || *raw):
 				return c.usage("-f FILE sends the file and nothing else")
 			case *hex && (*raw || *lines):
@@ -117,10 +119,13 @@ func (c *Call) sendFile(ctx context.Context, s *table.Socket, path string, lines
 		return tellPart(err, n, -1)
 	}
 	var l lineEnds
-	var sent int64
+	var got, sent int64
 	in, out := make([]byte, 64<<10), make([]byte, 0, 128<<10)
 	for {
 		n, rerr := f.Read(in)
+		if got += int64(n); rerr == io.EOF && got == 0 {
+			return c.usage("there is nothing to send: %s is empty", path)
+		}
 		out = l.next(out[:0], in[:n])
 		if rerr == io.EOF {
 			out = l.last(out)

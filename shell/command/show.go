@@ -60,6 +60,9 @@ show srv kind`,
 				return err
 			}
 			if len(rest) > 0 {
+				if len(rest) == 1 && c.Captured && !*json {
+					p.json = false // $(show s local.port) is for the script itself
+				}
 				return p.fields(s, rest)
 			}
 			return p.socket(s)

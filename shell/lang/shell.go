@@ -66,6 +66,9 @@ func New(cfg Config) (*Shell, error) {
 		interp.CallHandler(sh.rename),
 		interp.ExecHandlers(func(interp.ExecHandlerFunc) interp.ExecHandlerFunc { return sh.exec }),
 	}
+	if _, err := os.Getwd(); err != nil { // a directory that was removed keeps nobody from a socket
+		opts = append(opts, interp.Dir("/"))
+	}
 	if cfg.NoExternal {
 		opts = append(opts, interp.OpenHandler(noFiles), interp.ReadDirHandler2(noDirectories), interp.StatHandler(noStat))
 	}
