@@ -52,7 +52,8 @@ func (q *soon) wait(ctx context.Context, h *hold, d direction) bool {
 	if d == toWrite {
 		events = unix.POLLOUT
 	}
-	if q.spin(fd, events, limit) {
+	// Room to write comes when the peer has read: it needs the processor more.
+	if d == toRead && q.spin(fd, events, limit) {
 		return true
 	}
 	fds := [1]unix.PollFd{{Fd: int32(fd), Events: events}}
