@@ -63,9 +63,7 @@ func (c *console) onKey(r rune) (rune, bool) {
 		c.beginSearch()
 		return 0, false
 	case readline.CharCtrlL:
-		c.out.WriteString("\x1b[H\x1b[J")
-		c.view.row = 0
-		c.view.draw(nil)
+		c.view.clear()
 		return 0, false
 	case readline.CharBell:
 		return 0, false

@@ -30,7 +30,15 @@ const more = "  ... "
 
 // draw shows the line, in the place of what was drawn before. What is above
 // goes there for good and must be whole lines.
-func (v *view) draw(above []byte) {
+func (v *view) draw(above []byte) { v.show("", above) }
+
+// clear shows the line alone, at the top of the screen.
+func (v *view) clear() {
+	v.row = 0
+	v.show("\x1b[H\x1b[J", nil)
+}
+
+func (v *view) show(first string, above []byte) {
 	cols, height := v.size()
 	p := layout(v.prompt, v.line, v.pos, cols)
 	if cols != v.cols {
@@ -39,6 +47,7 @@ func (v *view) draw(above []byte) {
 		v.row, v.cols = min(v.row, p.y), cols
 	}
 	var b bytes.Buffer
+	b.WriteString(first)
 	v.home(&b, height)
 	if len(above) > 0 {
 		b.WriteString("\x1b[J")
