@@ -247,9 +247,9 @@ func TestFloodOfAJobLeavesTheKeysAlive(t *testing.T) {
 	}()
 	tm.waitScreen("flood")
 	tm.typeKeys("echo al")
-	tm.wait("the line", func(s screen) bool { return s.rows[s.y] == "sosh c> echo al" })
+	tm.wait("the line", func(s screen) bool { return s.lately("sosh c> echo al\x1b[K") })
 	tm.typeKeys("ive; close c\r")
-	tm.wait("the command", func(s screen) bool { return strings.Contains(s.raw, "alive\r\n") })
+	tm.wait("the command", func(s screen) bool { return s.lately("alive\r\n") })
 	tm.prompt("sosh> ")
 	<-done
 }

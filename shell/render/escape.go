@@ -71,7 +71,20 @@ func visible(r rune) bool {
 
 // Line escapes s for a message of one line: line ends and tabs too.
 func Line(s string) string {
+	if plain(s) {
+		return s
+	}
 	return lineEnds.Replace(string(Escape(nil, []byte(s))))
+}
+
+// plain reports whether s is printable ASCII, as nearly all cells of tables are.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 var lineEnds = strings.NewReplacer("\n", `\n`, "\t", `\t`)
