@@ -123,6 +123,15 @@ func (t *Turn) Take(ctx context.Context, p []byte) (int, error) {
 	return n, err
 }
 
+// PutBack makes p, which was the last to be taken, unread again: what could not
+// be delivered is not lost.
+func (t *Turn) PutBack(p []byte) {
+	s := t.s
+	s.in.buf = append(append([]byte(nil), p...), s.in.unread()...)
+	s.in.off = 0
+	s.table.unread.Add(int64(len(p)))
+}
+
 // receive reads from the kernel, waiting for at least one byte.
 //
 // A peer that sends without end gives no occasion to wait, so a cancel is

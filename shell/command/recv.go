@@ -272,6 +272,7 @@ func (r *receiver) stream(ctx context.Context, t *table.Turn, n int64) error {
 			return err
 		}
 		if err := r.out.write(p[:m]); err != nil {
+			t.PutBack(p[:m])
 			return err
 		}
 		if n > 0 {
