@@ -179,7 +179,9 @@ func (s screen) before() string {
 
 // lately reports whether text was among what was printed last: in a flood the
 // screen is never at rest.
-func (s screen) lately(text string) bool { return strings.Contains(s.raw[max(0, len(s.raw)-1<<20):], text) }
+func (s screen) lately(text string) bool {
+	return strings.Contains(s.raw[max(0, len(s.raw)-1<<20):], text)
+}
 
 // row reports whether a row is exactly text.
 func (s screen) row(text string) bool { return slices.Contains(s.rows, text) }
