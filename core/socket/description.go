@@ -29,10 +29,30 @@ type Description struct {
 	Name     string // the word after open, [a-z][a-z0-9-]*
 	Synopsis string // one line, begins in lower case, no full stop
 	Version  string // the plugin's own
-	Kind     Kind
-	Address  AddressForm
-	Options  []Option
-	Calls    []Call // filled in by [Describe]
+	Kind     Kind   // of its sockets, or what a layer gives
+	// Kinds are other kinds that Open may give, by an option or for want of a right.
+	Kinds   []Kind
+	Address AddressForm // empty for a layer
+	Options []Option
+	// Facts are what [Informer] knows, by name: shown as PROTOCOL.NAME.
+	Facts    []Fact
+	Fields   []Field   // of its messages
+	Commands []Command // that it adds to the shell
+	// Layer says that it wraps sockets and opens none.
+	Layer bool
+	// Capabilities are those of capabilities(7) that the plugin keeps; it drops all
+	// others of [Droppable] at its start.
+	Capabilities []string
+	Calls        []Call // filled in by [Describe]
+}
+
+// Droppable are the capabilities that a process of sosh drops unless it needs them.
+var Droppable = []string{"CAP_NET_RAW"}
+
+// Fact declares a fact of a socket that the protocol's plugin knows.
+type Fact struct {
+	Name string
+	Help string // one line
 }
 
 // Option declares one socket option.
@@ -72,6 +92,10 @@ const (
 	CallShutdown Call = "shutdown"
 	CallOption   Call = "option"
 	CallInfo     Call = "info"
+	CallWrap     Call = "wrap"
+	CallEncode   Call = "encode"
+	CallDecode   Call = "decode"
+	CallRun      Call = "run"
 )
 
 // Can reports whether the protocol has the call.
@@ -111,5 +135,19 @@ func Describe(p Protocol) Description {
 	has(CallOption, ok)
 	_, ok = p.(Informer)
 	has(CallInfo, ok)
+	_, ok = p.(Wrapper)
+	has(CallWrap, ok)
+	_, ok = p.(Encoder)
+	has(CallEncode, ok)
+	_, ok = p.(Decoder)
+	has(CallDecode, ok)
+	_, ok = p.(Runner)
+	has(CallRun, ok)
 	return d
 }
+
+// Gives reports whether sockets of that kind may come from the protocol.
+func (d Description) Gives(k Kind) bool { return d.Kind == k || slices.Contains(d.Kinds, k) }
+
+// Messages reports whether sockets of the kind keep the bounds of messages.
+func (k Kind) Messages() bool { return k != Stream }

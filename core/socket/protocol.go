@@ -18,7 +18,8 @@ type Mark []byte
 
 // A Protocol makes sockets of one sort. What it can do beyond that it says by
 // implementing [Resolver], [Binder], [Listener], [Connector], [Accepter],
-// [Shutdowner], [Optioner] and [Informer].
+// [Shutdowner], [Optioner], [Informer], [Encoder], [Decoder] and [Runner]. A layer
+// implements [Wrapper], and its Open fails with [Unsupported].
 //
 // All methods may be called by several goroutines at once, also for one
 // socket. No method may wait for a peer: the core waits.
@@ -28,7 +29,7 @@ type Protocol interface {
 	Describe() Description
 
 	// Open makes a socket with its options set, before any address is given to
-	// it. The descriptor MUST be a socket of the described kind and of the
+	// it. The descriptor MUST be a socket of a described kind and of the
 	// asked-for family, close-on-exec and non-blocking; it belongs to the
 	// caller, and the protocol MUST NOT keep a copy.
 	Open(ctx context.Context, req OpenRequest) (Handle, error)

@@ -8,7 +8,7 @@ type Providers interface {
 	// every method of the contract, and refuses those its description lacks
 	// with [Unsupported].
 	Protocol(name string) (Complete, error)
-	// Descriptions lists the protocols that can be opened, by name. It starts nothing.
+	// Descriptions lists the protocols and layers, by name. It starts nothing.
 	Descriptions() []Description
 	// Plugins lists what is behind them, by name.
 	Plugins() []Plugin
@@ -25,6 +25,10 @@ type Complete interface {
 	Shutdowner
 	Optioner
 	Informer
+	Wrapper
+	Encoder
+	Decoder
+	Runner
 }
 
 // Plugin is the state of one plugin process.

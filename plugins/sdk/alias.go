@@ -17,6 +17,10 @@ type (
 	Shutdowner = socket.Shutdowner
 	Optioner   = socket.Optioner
 	Informer   = socket.Informer
+	Encoder    = socket.Encoder
+	Decoder    = socket.Decoder
+	Runner     = socket.Runner
+	Wrapper    = socket.Wrapper
 
 	Description    = socket.Description
 	Option         = socket.Option
@@ -34,6 +38,18 @@ type (
 	Family         = socket.Family
 	Error          = socket.Error
 	Fault          = socket.Fault
+	Kind           = socket.Kind
+	Message        = socket.Message
+	Field          = socket.Field
+	FieldName      = socket.FieldName
+	FieldType      = socket.FieldType
+	Fact           = socket.Fact
+	Command        = socket.Command
+	Flag           = socket.Flag
+	Example        = socket.Example
+	RunRequest     = socket.RunRequest
+	Row            = socket.Row
+	WrapRequest    = socket.WrapRequest
 )
 
 // The contract's constants.
@@ -58,6 +74,12 @@ const (
 	DurationOption = socket.DurationOption
 	StringOption   = socket.StringOption
 
+	IntField   = socket.IntField
+	FloatField = socket.FloatField
+	BoolField  = socket.BoolField
+	TextField  = socket.TextField
+	BytesField = socket.BytesField
+
 	ShutdownRead  = socket.ShutdownRead
 	ShutdownWrite = socket.ShutdownWrite
 	ShutdownBoth  = socket.ShutdownBoth
@@ -66,6 +88,10 @@ const (
 	Unsupported = socket.Unsupported
 	Unresolved  = socket.Unresolved
 	Failed      = socket.Failed
+	Reset       = socket.Reset
+	Truncated   = socket.Truncated
+	Interrupted = socket.Interrupted
+	Timeout     = socket.Timeout
 )
 
 // Faultf returns an error that is fault and reads as the given text.

@@ -1,0 +1,104 @@
+package sdk
+
+import (
+	"context"
+	"net"
+)
+
+// A Layer wraps live sockets: a net.Conn in, a net.Conn out. [NewLayer] makes a
+// protocol of it, which does all the rest: the socketpair to the host, moving the
+// bytes, half closes, the reason of the end, counting.
+//
+// What Wrap returns may have more methods, each of which says what it can do:
+// [CloseWriter], [MessageConn], [FactTeller], [OptionSetter] and [Unwrapper].
+type Layer interface {
+	// Describe is as [Protocol]'s. Layer is set by NewLayer; Kind is what comes out.
+	Describe() Description
+	// Wrap shakes hands over below, if the layer does, and returns the connection
+	// above. It MUST end soon after ctx does: NewLayer makes reads and writes of
+	// below fail then. It closes nothing; NewLayer closes below at the end.
+	Wrap(ctx context.Context, below Below, req LayerRequest) (net.Conn, error)
+}
+
+// Below is the socket beneath a layer. Read gives first what the host had read and
+// nobody had consumed. An end is io.EOF, a reset an error that is ECONNRESET.
+type Below interface {
+	net.Conn
+	// CloseWrite is shutdown(2) for writing.
+	CloseWrite() error
+	// Reset makes the close that follows a reset: a RST instead of a FIN.
+	Reset() error
+}
+
+// LayerRequest says how a socket is to be wrapped. The options are checked against
+// their declarations before Wrap sees them.
+type LayerRequest struct {
+	Host     string // that the socket was opened with, in words; "" for none
+	Remote   Address
+	Accepted bool // the peer connected to us
+	Options  OptionValues
+}
+
+// OptionValues are options as given, with the defaults of their declarations.
+type OptionValues struct {
+	declared []Option
+	given    []Setting
+}
+
+// CloseWriter is a connection that can end its direction alone, as *tls.Conn can.
+// Without it, a half close of the descriptor above is one of the socket beneath.
+type CloseWriter interface{ CloseWrite() error }
+
+// MessageConn is a connection whose messages keep their bounds. When what Wrap
+// returns is one, Read and Write are not called, and the description's Kind must be
+// Seqpacket (or Datagram).
+type MessageConn interface {
+	// ReadMessage waits for one message. The data is valid until the next call.
+	ReadMessage() (Message, error)
+	WriteMessage(Message) error
+}
+
+// FactTeller is a connection that knows facts, of those that the description
+// declares. Called at any time, by any goroutine.
+type FactTeller interface{ Facts() []Setting }
+
+// OptionSetter is a connection whose options can be changed and read later.
+// Called at any time, by any goroutine.
+type OptionSetter interface {
+	SetOption(name, value string) error
+	GetOption(name string) (string, error)
+}
+
+// Unwrapper is a connection that can be taken off a live socket.
+type Unwrapper interface {
+	// Unwrap ends the layer in order, as far as the layer has an end, and returns
+	// the bytes that it read from below and that are not its own. Reads and writes
+	// that are under way have been ended by then. Without this method a layer that
+	// keeps no bytes back unwraps by stopping.
+	Unwrap(ctx context.Context) (unread []byte, err error)
+}
+
+// Text is the option's value, or its default.
+func (v OptionValues) Text(name string) string {
+	for i := len(v.given) - 1; i >= 0; i-- {
+		if v.given[i].Name == name {
+			return v.given[i].Value
+		}
+	}
+	for _, o := range v.declared {
+		if o.Name == name {
+			return o.Default
+		}
+	}
+	return ""
+}
+
+// Given reports whether the option was given.
+func (v OptionValues) Given(name string) bool {
+	for _, s := range v.given {
+		if s.Name == name {
+			return true
+		}
+	}
+	return false
+}
