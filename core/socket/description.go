@@ -74,6 +74,7 @@ const (
 	SizeOption     OptionType = "size"
 	DurationOption OptionType = "duration"
 	StringOption   OptionType = "string"
+	PathOption     OptionType = "path" // of a file; the shell makes it absolute
 )
 
 // A Setting is an option or a fact by name, its value in words.

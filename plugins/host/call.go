@@ -151,6 +151,12 @@ func (x *proxy) lacks(c socket.Call) error {
 		return socket.Faultf(socket.Unsupported, "%s has no options", x.p.name)
 	case socket.CallInfo:
 		return socket.Faultf(socket.Unsupported, "%s has no facts of its own", x.p.name)
+	case socket.CallWrap:
+		return socket.Faultf(socket.Unsupported, "%s is no layer", x.p.name)
+	case socket.CallEncode, socket.CallDecode:
+		return socket.Faultf(socket.Unsupported, "messages of %s have no fields", x.p.name)
+	case socket.CallRun:
+		return socket.Faultf(socket.Unsupported, "%s has no commands", x.p.name)
 	case socket.CallShutdown:
 		verb = "be shut down"
 	case socket.CallResolve:

@@ -9,14 +9,16 @@ import (
 	"github.com/sosh-shell/sosh/plugins/internal/wire/pb"
 )
 
-// carrier is a socket that the plugin holds, as the caller sees it: it stands behind
-// one end of a socketpair.
+// carrier is a socket that the plugin holds, or a layer, as the caller sees it: it
+// stands behind one end of a socketpair.
 type carrier struct {
 	pr     *process
 	handle uint64
+	layer  bool
 	cancel context.CancelFunc // ends the stream: the far socket is closed by a reset
 
 	ended chan struct{} // closed when err is known
+	gone  chan struct{} // closed when nothing is left at the far end
 
 	mu       sync.Mutex
 	facts    socket.Facts
@@ -28,7 +30,7 @@ type carrier struct {
 	err      error
 }
 
-var _ socket.Carrier = (*carrier)(nil)
+var _ socket.LayerCarrier = (*carrier)(nil)
 
 // End implements socket.Carrier.
 func (c *carrier) End(ctx context.Context) error {
@@ -44,6 +46,16 @@ func (c *carrier) End(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
+}
+
+// Gone implements socket.LayerCarrier.
+func (c *carrier) Gone(ctx context.Context) error {
+	select {
+	case <-c.gone:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Facts implements socket.Carrier.
@@ -115,8 +127,15 @@ func (c *carrier) lose() {
 	over := c.over
 	c.mu.Unlock()
 	if !over {
-		c.end(c.lostError("the " + c.pr.name + " plugin that carried it has gone"))
+		c.end(c.gonePlugin())
 	}
+}
+
+func (c *carrier) gonePlugin() error {
+	if c.layer {
+		return socket.Faultf(socket.Lost, "the layer is lost: the %s plugin has gone", c.pr.name)
+	}
+	return c.lostError("the " + c.pr.name + " plugin that carried it has gone")
 }
 
 func (c *carrier) lostError(why string) error {

@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +18,7 @@ var domains = map[socket.Family]int{socket.FamilyIP4: unix.AF_INET, socket.Famil
 
 // check refuses a descriptor that is not the socket it should be, and makes it
 // close-on-exec and non-blocking.
-func check(fd int, kind socket.Kind, family socket.Family) error {
+func check(fd int, d socket.Description, family socket.Family) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
@@ -29,9 +30,12 @@ func check(fd int, kind socket.Kind, family socket.Family) error {
 	if err != nil {
 		return err
 	}
-	// A protocol of raw packets may use the kernel's ping socket, a datagram one.
-	if got != kinds[kind] && !(kind == socket.Raw && got == unix.SOCK_DGRAM) {
-		return fmt.Errorf("not a %s socket", kind)
+	if d.Layer {
+		if got != unix.SOCK_STREAM {
+			return fmt.Errorf("not a stream socketpair's end")
+		}
+	} else if !slices.ContainsFunc(append(d.Kinds[:len(d.Kinds):len(d.Kinds)], d.Kind), func(k socket.Kind) bool { return kinds[k] == got }) {
+		return fmt.Errorf("not a %s socket", d.Kind)
 	}
 	if want, ok := domains[family]; ok {
 		if got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); err != nil || got != want {

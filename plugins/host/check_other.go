@@ -9,10 +9,10 @@ import (
 )
 
 // No descriptor comes here on this system.
-func check(int, socket.Kind, socket.Family) error { return errors.ErrUnsupported }
-func familyOf(int) socket.Family                  { return socket.FamilyNone }
-func localOf(int) socket.Address                  { return socket.Address{} }
-func remoteOf(int) socket.Address                 { return socket.Address{} }
-func cookie(int) uint64                           { return 0 }
-func nonblocking(int)                             {}
-func closeFD(int)                                 {}
+func check(int, socket.Description, socket.Family) error { return errors.ErrUnsupported }
+func familyOf(int) socket.Family                         { return socket.FamilyNone }
+func localOf(int) socket.Address                         { return socket.Address{} }
+func remoteOf(int) socket.Address                        { return socket.Address{} }
+func cookie(int) uint64                                  { return 0 }
+func nonblocking(int)                                    {}
+func closeFD(int)                                        {}

@@ -66,7 +66,7 @@ func (x *proxy) received(g give, family socket.Family, report socket.Report) (so
 	if g.msg.FD < 0 {
 		return none, syscall.EMFILE
 	}
-	if err := check(g.msg.FD, x.p.desc.Kind, family); err != nil {
+	if err := check(g.msg.FD, x.p.desc, family); err != nil {
 		closeFD(g.msg.FD)
 		return none, pluginError(x.p.name, "its author must mend it", "gave a bad descriptor: %v", err)
 	}

@@ -127,6 +127,9 @@ func (x *proxy) done(ctx context.Context, s socket.Lent, what socket.Call,
 // where the plugin holds it.
 func (x *proxy) borrow(ctx context.Context, s socket.Lent, what socket.Call,
 	rpc func(context.Context, *process, *pb.Lent) (*pb.Facts, error)) (tries int, err error) {
+	if c, ok := s.Carrier.(*carrier); ok && c.layer {
+		return 1, x.borrowLayer(ctx, c, rpc)
+	}
 	if x.h.cfg.Form == Stream {
 		return 1, x.borrowFar(ctx, s, what, rpc)
 	}

@@ -46,6 +46,7 @@ func (p *pump) run() {
 	up.Wait()
 	p.pr.drop(p.carrier)
 	p.ours.Close()
+	close(p.gone)
 }
 
 // up moves bytes from the pair to the stream.

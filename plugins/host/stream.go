@@ -82,7 +82,7 @@ func (x *proxy) take(pr *process, connected bool, rpc func() (*pb.Opened, error)
 		return socket.Handle{}, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &carrier{pr: pr, handle: m.Handle, cancel: cancel, ended: make(chan struct{}), live: connected}
+	c := &carrier{pr: pr, handle: m.Handle, cancel: cancel, ended: make(chan struct{}), gone: make(chan struct{}), live: connected}
 	c.update(m.Facts)
 	st, err := pr.rpc.Stream(ctx)
 	if err == nil {
@@ -136,7 +136,7 @@ func (x *proxy) borrowFar(ctx context.Context, s socket.Lent, what socket.Call,
 func (c *carrier) fate(err error) error {
 	if errors.Is(err, errDied) || err != nil && c.pr.dead() && !isAnswer(err) && errors.Is(err, socket.Failed) {
 		c.lose()
-		return c.lostError("the " + c.pr.name + " plugin that carried it has gone")
+		return c.gonePlugin()
 	}
 	return err
 }

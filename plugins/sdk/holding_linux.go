@@ -85,6 +85,10 @@ func (s *held) do(mark Mark, f func(Lent) error) error {
 	return err
 }
 
+func (h *holding) keep(context.Context, uint64) (int, error) {
+	return -1, Faultf(Unsupported, "layers need descriptors, which cannot travel here")
+}
+
 func (h *holding) give(_ context.Context, _ uint64, from Handle) (*pb.Opened, error) {
 	if kind, err := unix.GetsockoptInt(from.FD, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_STREAM {
 		closeFD(from.FD)

@@ -98,6 +98,15 @@ func (p *passing) with(ctx context.Context, l *pb.Lent, f func(Lent) error) erro
 	return f(Lent{FD: fd, Mark: Mark(l.GetMark())})
 }
 
+// keep is claim for a descriptor that stays here.
+func (p *passing) keep(ctx context.Context, call uint64) (int, error) {
+	fd, err := p.claim(ctx, call)
+	if err == nil && fd < 0 {
+		err = syscall.EMFILE
+	}
+	return fd, err
+}
+
 // give sends the descriptor before the call's answer, and keeps no copy.
 func (p *passing) give(ctx context.Context, call uint64, h Handle) (*pb.Opened, error) {
 	defer closeDescriptor(h.FD)

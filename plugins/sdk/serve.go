@@ -24,7 +24,8 @@ import (
 // stderr and ends the process with status 1.
 //
 // Stdout and stderr go to sosh's log, never to a terminal; so do the packages
-// log and log/slog.
+// log and log/slog. The capabilities that the description does not keep are dropped
+// before anything else.
 func Serve(p Protocol) {
 	log.SetFlags(0) // the log that takes the lines knows the time
 	log.SetOutput(os.Stderr)
@@ -34,6 +35,9 @@ func Serve(p Protocol) {
 	s := &server{p: p, desc: socket.Describe(p)}
 	if err := wire.CheckDescription(s.desc); err != nil {
 		log.Fatalf("half declared: %v", err)
+	}
+	if err := dropCapabilities(s.desc.Capabilities); err != nil {
+		log.Fatal(err)
 	}
 	if err := s.connectSockets(os.Getenv(wire.DescriptorsKey)); err != nil {
 		log.Fatalf("%s: %v", wire.DescriptorsKey, err)
@@ -80,7 +84,7 @@ func (s *server) connectSockets(number string) error {
 
 func newGRPCServer(opts []grpc.ServerOption) *grpc.Server {
 	return grpc.NewServer(append(opts,
-		grpc.MaxRecvMsgSize(wire.MaxMessage), grpc.MaxSendMsgSize(wire.MaxMessage),
+		grpc.MaxRecvMsgSize(wire.MaxCarried), grpc.MaxSendMsgSize(wire.MaxCarried),
 		grpc.InitialWindowSize(wire.Window), grpc.InitialConnWindowSize(4*wire.Window),
 		grpc.UnaryInterceptor(recoverUnary), grpc.StreamInterceptor(recoverStream))...)
 }

@@ -15,6 +15,7 @@ type server struct {
 	p       Protocol
 	desc    Description
 	sockets sockets
+	layers  layers
 }
 
 // sockets is how a socket gets here and away: passed as a descriptor for each
@@ -22,6 +23,8 @@ type server struct {
 type sockets interface {
 	// with calls f with the socket, which is valid until f returns.
 	with(ctx context.Context, l *pb.Lent, f func(Lent) error) error
+	// keep takes over the descriptor that came with a call.
+	keep(ctx context.Context, call uint64) (int, error)
 	// give hands a new socket to the host. The descriptor is no longer the caller's.
 	give(ctx context.Context, call uint64, h Handle) (*pb.Opened, error)
 	// connecting turns what Connect returned into what the host is told.
@@ -76,7 +79,7 @@ func (s *server) Accept(ctx context.Context, m *pb.AcceptRequest) (*pb.Opened, e
 		return nil, s.lacks(socket.CallAccept)
 	}
 	var h Handle
-	err := s.sockets.with(ctx, m.Socket, func(l Lent) (err error) {
+	err := s.with(ctx, m.Socket, func(l Lent) (err error) {
 		h, err = a.Accept(ctx, l)
 		return err
 	})
@@ -105,7 +108,7 @@ func (s *server) opened(ctx context.Context, call uint64, h Handle) (*pb.Opened,
 // done runs a call that borrows a socket and answers with what it did.
 func (s *server) done(ctx context.Context, l *pb.Lent, f func(Lent) (Report, error)) (*pb.Done, error) {
 	var report Report
-	err := s.sockets.with(ctx, l, func(l Lent) (err error) {
+	err := s.with(ctx, l, func(l Lent) (err error) {
 		report, err = f(l)
 		return err
 	})
@@ -149,7 +152,7 @@ func (s *server) Connect(ctx context.Context, m *pb.ConnectRequest) (*pb.Done, e
 	a, err := address(m.Remote)
 	var report Report
 	if err == nil {
-		err = s.sockets.with(ctx, m.Socket, func(l Lent) (err error) {
+		err = s.with(ctx, m.Socket, func(l Lent) (err error) {
 			report, err = c.Connect(ctx, l, a)
 			return err
 		})
@@ -193,7 +196,7 @@ func (s *server) Info(ctx context.Context, m *pb.InfoRequest) (*pb.Values, error
 func (s *server) values(ctx context.Context, l *pb.Lent, f func(Lent) ([]Setting, Report, error)) (*pb.Values, error) {
 	var v []Setting
 	var report Report
-	err := s.sockets.with(ctx, l, func(l Lent) (err error) {
+	err := s.with(ctx, l, func(l Lent) (err error) {
 		v, report, err = f(l)
 		return err
 	})

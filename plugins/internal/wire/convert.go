@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/sosh-shell/sosh/core/socket"
@@ -183,6 +184,7 @@ func FromDescription(d socket.Description) *pb.Description {
 	for _, c := range d.Calls {
 		m.Calls = append(m.Calls, utf8(string(c)))
 	}
+	fromDeclared(m, d)
 	return m
 }
 
@@ -198,10 +200,13 @@ func ToDescription(m *pb.Description) (socket.Description, error) {
 	for _, c := range m.GetCalls() {
 		d.Calls = append(d.Calls, socket.Call(c))
 	}
+	toDeclared(&d, m)
 	return d, CheckDescription(d)
 }
 
 var (
+	kinds        = []socket.Kind{socket.Stream, socket.Datagram, socket.Seqpacket, socket.Raw}
+	optionTypes  = []socket.OptionType{socket.BoolOption, socket.IntOption, socket.SizeOption, socket.DurationOption, socket.StringOption, socket.PathOption}
 	protocolName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 	optionName   = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,63}$`)
 )
@@ -218,15 +223,15 @@ func CheckDescription(d socket.Description) error {
 	if len(d.Version) > 64 {
 		return fmt.Errorf("%s: the version is longer than 64 bytes", d.Name)
 	}
-	switch d.Kind {
-	case socket.Stream, socket.Datagram, socket.Seqpacket, socket.Raw:
-	default:
+	if !slices.Contains(kinds, d.Kind) {
 		return fmt.Errorf("%s: unknown kind %q", d.Name, d.Kind)
 	}
 	switch d.Address {
 	case socket.HostPort, socket.HostOnly, socket.PathForm:
 	default:
-		return fmt.Errorf("%s: unknown address form %q", d.Name, d.Address)
+		if !d.Layer || d.Address != "" {
+			return fmt.Errorf("%s: unknown address form %q", d.Name, d.Address)
+		}
 	}
 	if len(d.Options) > maxEntries || len(d.Calls) > maxEntries {
 		return fmt.Errorf("%s: too many options", d.Name)
@@ -237,16 +242,14 @@ func CheckDescription(d socket.Description) error {
 			return fmt.Errorf("%s: bad or repeated option name %q", d.Name, o.Name)
 		}
 		seen[o.Name] = true
-		switch o.Type {
-		case socket.BoolOption, socket.IntOption, socket.SizeOption, socket.DurationOption, socket.StringOption:
-		default:
+		if !slices.Contains(optionTypes, o.Type) {
 			return fmt.Errorf("%s: option %s has the unknown type %q", d.Name, o.Name, o.Type)
 		}
 		if o.Help == "" || strings.ContainsAny(o.Help, "\n\r") {
 			return fmt.Errorf("%s: the help of option %s must be one line", d.Name, o.Name)
 		}
 	}
-	return nil
+	return checkDeclared(d)
 }
 
 // utf8 makes s fit for a proto3 string, which must be UTF-8.

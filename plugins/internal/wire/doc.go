@@ -22,6 +22,8 @@ const (
 
 	// MaxMessage bounds one gRPC message in bytes, on both sides.
 	MaxMessage = 1 << 20
+	// MaxCarried bounds one that carries messages of a protocol: Encode, Decode, Wrap.
+	MaxCarried = socket.MaxMessage + MaxMessage
 	// MaxFrame bounds the data in one message of a Stream.
 	MaxFrame = 64 << 10
 	// Window bounds what one Stream may have under way in each direction. It is

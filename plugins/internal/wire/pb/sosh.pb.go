@@ -324,6 +324,12 @@ type Description struct {
 	Address       string                 `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
 	Options       []*OptionDeclaration   `protobuf:"bytes,6,rep,name=options,proto3" json:"options,omitempty"`
 	Calls         []string               `protobuf:"bytes,7,rep,name=calls,proto3" json:"calls,omitempty"`
+	Kinds         []string               `protobuf:"bytes,8,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	Facts         []*FactDeclaration     `protobuf:"bytes,9,rep,name=facts,proto3" json:"facts,omitempty"`
+	Fields        []*FieldDeclaration    `protobuf:"bytes,10,rep,name=fields,proto3" json:"fields,omitempty"`
+	Commands      []*CommandDeclaration  `protobuf:"bytes,11,rep,name=commands,proto3" json:"commands,omitempty"`
+	Layer         bool                   `protobuf:"varint,12,opt,name=layer,proto3" json:"layer,omitempty"`
+	Capabilities  []string               `protobuf:"bytes,13,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -407,6 +413,480 @@ func (x *Description) GetCalls() []string {
 	return nil
 }
 
+func (x *Description) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+func (x *Description) GetFacts() []*FactDeclaration {
+	if x != nil {
+		return x.Facts
+	}
+	return nil
+}
+
+func (x *Description) GetFields() []*FieldDeclaration {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *Description) GetCommands() []*CommandDeclaration {
+	if x != nil {
+		return x.Commands
+	}
+	return nil
+}
+
+func (x *Description) GetLayer() bool {
+	if x != nil {
+		return x.Layer
+	}
+	return false
+}
+
+func (x *Description) GetCapabilities() []string {
+	if x != nil {
+		return x.Capabilities
+	}
+	return nil
+}
+
+type FactDeclaration struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Help          string                 `protobuf:"bytes,2,opt,name=help,proto3" json:"help,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FactDeclaration) Reset() {
+	*x = FactDeclaration{}
+	mi := &file_sosh_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FactDeclaration) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FactDeclaration) ProtoMessage() {}
+
+func (x *FactDeclaration) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FactDeclaration.ProtoReflect.Descriptor instead.
+func (*FactDeclaration) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *FactDeclaration) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *FactDeclaration) GetHelp() string {
+	if x != nil {
+		return x.Help
+	}
+	return ""
+}
+
+type FieldDeclaration struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	Names         []*FieldName           `protobuf:"bytes,3,rep,name=names,proto3" json:"names,omitempty"`
+	Default       string                 `protobuf:"bytes,4,opt,name=default,proto3" json:"default,omitempty"`
+	Help          string                 `protobuf:"bytes,5,opt,name=help,proto3" json:"help,omitempty"`
+	Decoded       bool                   `protobuf:"varint,6,opt,name=decoded,proto3" json:"decoded,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FieldDeclaration) Reset() {
+	*x = FieldDeclaration{}
+	mi := &file_sosh_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FieldDeclaration) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FieldDeclaration) ProtoMessage() {}
+
+func (x *FieldDeclaration) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FieldDeclaration.ProtoReflect.Descriptor instead.
+func (*FieldDeclaration) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *FieldDeclaration) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *FieldDeclaration) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *FieldDeclaration) GetNames() []*FieldName {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+func (x *FieldDeclaration) GetDefault() string {
+	if x != nil {
+		return x.Default
+	}
+	return ""
+}
+
+func (x *FieldDeclaration) GetHelp() string {
+	if x != nil {
+		return x.Help
+	}
+	return ""
+}
+
+func (x *FieldDeclaration) GetDecoded() bool {
+	if x != nil {
+		return x.Decoded
+	}
+	return false
+}
+
+type FieldName struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Value         int64                  `protobuf:"varint,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FieldName) Reset() {
+	*x = FieldName{}
+	mi := &file_sosh_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FieldName) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FieldName) ProtoMessage() {}
+
+func (x *FieldName) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FieldName.ProtoReflect.Descriptor instead.
+func (*FieldName) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *FieldName) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *FieldName) GetValue() int64 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
+type CommandDeclaration struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Synopsis      string                 `protobuf:"bytes,2,opt,name=synopsis,proto3" json:"synopsis,omitempty"`
+	Usage         []string               `protobuf:"bytes,3,rep,name=usage,proto3" json:"usage,omitempty"`
+	Help          string                 `protobuf:"bytes,4,opt,name=help,proto3" json:"help,omitempty"`
+	Flags         []*FlagDeclaration     `protobuf:"bytes,5,rep,name=flags,proto3" json:"flags,omitempty"`
+	Args          []string               `protobuf:"bytes,6,rep,name=args,proto3" json:"args,omitempty"`
+	Min           int32                  `protobuf:"varint,7,opt,name=min,proto3" json:"min,omitempty"`
+	Max           int32                  `protobuf:"varint,8,opt,name=max,proto3" json:"max,omitempty"`
+	Fields        []*FieldDeclaration    `protobuf:"bytes,9,rep,name=fields,proto3" json:"fields,omitempty"`
+	Examples      []*Example             `protobuf:"bytes,10,rep,name=examples,proto3" json:"examples,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CommandDeclaration) Reset() {
+	*x = CommandDeclaration{}
+	mi := &file_sosh_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CommandDeclaration) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CommandDeclaration) ProtoMessage() {}
+
+func (x *CommandDeclaration) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CommandDeclaration.ProtoReflect.Descriptor instead.
+func (*CommandDeclaration) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *CommandDeclaration) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CommandDeclaration) GetSynopsis() string {
+	if x != nil {
+		return x.Synopsis
+	}
+	return ""
+}
+
+func (x *CommandDeclaration) GetUsage() []string {
+	if x != nil {
+		return x.Usage
+	}
+	return nil
+}
+
+func (x *CommandDeclaration) GetHelp() string {
+	if x != nil {
+		return x.Help
+	}
+	return ""
+}
+
+func (x *CommandDeclaration) GetFlags() []*FlagDeclaration {
+	if x != nil {
+		return x.Flags
+	}
+	return nil
+}
+
+func (x *CommandDeclaration) GetArgs() []string {
+	if x != nil {
+		return x.Args
+	}
+	return nil
+}
+
+func (x *CommandDeclaration) GetMin() int32 {
+	if x != nil {
+		return x.Min
+	}
+	return 0
+}
+
+func (x *CommandDeclaration) GetMax() int32 {
+	if x != nil {
+		return x.Max
+	}
+	return 0
+}
+
+func (x *CommandDeclaration) GetFields() []*FieldDeclaration {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *CommandDeclaration) GetExamples() []*Example {
+	if x != nil {
+		return x.Examples
+	}
+	return nil
+}
+
+type FlagDeclaration struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Short         string                 `protobuf:"bytes,2,opt,name=short,proto3" json:"short,omitempty"`
+	Type          string                 `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
+	Default       string                 `protobuf:"bytes,4,opt,name=default,proto3" json:"default,omitempty"`
+	Help          string                 `protobuf:"bytes,5,opt,name=help,proto3" json:"help,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FlagDeclaration) Reset() {
+	*x = FlagDeclaration{}
+	mi := &file_sosh_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FlagDeclaration) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FlagDeclaration) ProtoMessage() {}
+
+func (x *FlagDeclaration) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FlagDeclaration.ProtoReflect.Descriptor instead.
+func (*FlagDeclaration) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *FlagDeclaration) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *FlagDeclaration) GetShort() string {
+	if x != nil {
+		return x.Short
+	}
+	return ""
+}
+
+func (x *FlagDeclaration) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *FlagDeclaration) GetDefault() string {
+	if x != nil {
+		return x.Default
+	}
+	return ""
+}
+
+func (x *FlagDeclaration) GetHelp() string {
+	if x != nil {
+		return x.Help
+	}
+	return ""
+}
+
+type Example struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Does          string                 `protobuf:"bytes,1,opt,name=does,proto3" json:"does,omitempty"`
+	Code          string                 `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Example) Reset() {
+	*x = Example{}
+	mi := &file_sosh_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Example) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Example) ProtoMessage() {}
+
+func (x *Example) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Example.ProtoReflect.Descriptor instead.
+func (*Example) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Example) GetDoes() string {
+	if x != nil {
+		return x.Does
+	}
+	return ""
+}
+
+func (x *Example) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
 type OptionDeclaration struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -420,7 +900,7 @@ type OptionDeclaration struct {
 
 func (x *OptionDeclaration) Reset() {
 	*x = OptionDeclaration{}
-	mi := &file_sosh_proto_msgTypes[6]
+	mi := &file_sosh_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -432,7 +912,7 @@ func (x *OptionDeclaration) String() string {
 func (*OptionDeclaration) ProtoMessage() {}
 
 func (x *OptionDeclaration) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[6]
+	mi := &file_sosh_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -445,7 +925,7 @@ func (x *OptionDeclaration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OptionDeclaration.ProtoReflect.Descriptor instead.
 func (*OptionDeclaration) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{6}
+	return file_sosh_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *OptionDeclaration) GetName() string {
@@ -494,7 +974,7 @@ type ResolveRequest struct {
 
 func (x *ResolveRequest) Reset() {
 	*x = ResolveRequest{}
-	mi := &file_sosh_proto_msgTypes[7]
+	mi := &file_sosh_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -506,7 +986,7 @@ func (x *ResolveRequest) String() string {
 func (*ResolveRequest) ProtoMessage() {}
 
 func (x *ResolveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[7]
+	mi := &file_sosh_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -519,7 +999,7 @@ func (x *ResolveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveRequest.ProtoReflect.Descriptor instead.
 func (*ResolveRequest) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{7}
+	return file_sosh_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ResolveRequest) GetText() []byte {
@@ -552,7 +1032,7 @@ type ResolveResponse struct {
 
 func (x *ResolveResponse) Reset() {
 	*x = ResolveResponse{}
-	mi := &file_sosh_proto_msgTypes[8]
+	mi := &file_sosh_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -564,7 +1044,7 @@ func (x *ResolveResponse) String() string {
 func (*ResolveResponse) ProtoMessage() {}
 
 func (x *ResolveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[8]
+	mi := &file_sosh_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -577,7 +1057,7 @@ func (x *ResolveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveResponse.ProtoReflect.Descriptor instead.
 func (*ResolveResponse) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{8}
+	return file_sosh_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ResolveResponse) GetAddresses() []*Address {
@@ -588,19 +1068,21 @@ func (x *ResolveResponse) GetAddresses() []*Address {
 }
 
 // Lent is a socket on loan: the descriptor that came with the same call number,
-// or, where descriptors cannot travel, the plugin's own under this handle.
+// or, where descriptors cannot travel, the plugin's own under this handle, or a
+// layer of the plugin's by its number.
 type Lent struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Call          uint64                 `protobuf:"varint,1,opt,name=call,proto3" json:"call,omitempty"`
 	Mark          []byte                 `protobuf:"bytes,2,opt,name=mark,proto3" json:"mark,omitempty"`
 	Handle        uint64                 `protobuf:"varint,3,opt,name=handle,proto3" json:"handle,omitempty"`
+	Layer         uint64                 `protobuf:"varint,4,opt,name=layer,proto3" json:"layer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Lent) Reset() {
 	*x = Lent{}
-	mi := &file_sosh_proto_msgTypes[9]
+	mi := &file_sosh_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -612,7 +1094,7 @@ func (x *Lent) String() string {
 func (*Lent) ProtoMessage() {}
 
 func (x *Lent) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[9]
+	mi := &file_sosh_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -625,7 +1107,7 @@ func (x *Lent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lent.ProtoReflect.Descriptor instead.
 func (*Lent) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{9}
+	return file_sosh_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Lent) GetCall() uint64 {
@@ -649,6 +1131,13 @@ func (x *Lent) GetHandle() uint64 {
 	return 0
 }
 
+func (x *Lent) GetLayer() uint64 {
+	if x != nil {
+		return x.Layer
+	}
+	return 0
+}
+
 type OpenRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Call          uint64                 `protobuf:"varint,1,opt,name=call,proto3" json:"call,omitempty"`
@@ -660,7 +1149,7 @@ type OpenRequest struct {
 
 func (x *OpenRequest) Reset() {
 	*x = OpenRequest{}
-	mi := &file_sosh_proto_msgTypes[10]
+	mi := &file_sosh_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -672,7 +1161,7 @@ func (x *OpenRequest) String() string {
 func (*OpenRequest) ProtoMessage() {}
 
 func (x *OpenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[10]
+	mi := &file_sosh_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -685,7 +1174,7 @@ func (x *OpenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenRequest.ProtoReflect.Descriptor instead.
 func (*OpenRequest) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{10}
+	return file_sosh_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *OpenRequest) GetCall() uint64 {
@@ -723,7 +1212,7 @@ type Opened struct {
 
 func (x *Opened) Reset() {
 	*x = Opened{}
-	mi := &file_sosh_proto_msgTypes[11]
+	mi := &file_sosh_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -735,7 +1224,7 @@ func (x *Opened) String() string {
 func (*Opened) ProtoMessage() {}
 
 func (x *Opened) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[11]
+	mi := &file_sosh_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -748,7 +1237,7 @@ func (x *Opened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Opened.ProtoReflect.Descriptor instead.
 func (*Opened) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{11}
+	return file_sosh_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Opened) GetReport() []*Syscall {
@@ -789,7 +1278,7 @@ type BindRequest struct {
 
 func (x *BindRequest) Reset() {
 	*x = BindRequest{}
-	mi := &file_sosh_proto_msgTypes[12]
+	mi := &file_sosh_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -801,7 +1290,7 @@ func (x *BindRequest) String() string {
 func (*BindRequest) ProtoMessage() {}
 
 func (x *BindRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[12]
+	mi := &file_sosh_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -814,7 +1303,7 @@ func (x *BindRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BindRequest.ProtoReflect.Descriptor instead.
 func (*BindRequest) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{12}
+	return file_sosh_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *BindRequest) GetSocket() *Lent {
@@ -841,7 +1330,7 @@ type ListenRequest struct {
 
 func (x *ListenRequest) Reset() {
 	*x = ListenRequest{}
-	mi := &file_sosh_proto_msgTypes[13]
+	mi := &file_sosh_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -853,7 +1342,7 @@ func (x *ListenRequest) String() string {
 func (*ListenRequest) ProtoMessage() {}
 
 func (x *ListenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[13]
+	mi := &file_sosh_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -866,7 +1355,7 @@ func (x *ListenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListenRequest.ProtoReflect.Descriptor instead.
 func (*ListenRequest) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{13}
+	return file_sosh_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListenRequest) GetSocket() *Lent {
@@ -893,7 +1382,7 @@ type ConnectRequest struct {
 
 func (x *ConnectRequest) Reset() {
 	*x = ConnectRequest{}
-	mi := &file_sosh_proto_msgTypes[14]
+	mi := &file_sosh_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -905,7 +1394,7 @@ func (x *ConnectRequest) String() string {
 func (*ConnectRequest) ProtoMessage() {}
 
 func (x *ConnectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[14]
+	mi := &file_sosh_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -918,7 +1407,7 @@ func (x *ConnectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectRequest.ProtoReflect.Descriptor instead.
 func (*ConnectRequest) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{14}
+	return file_sosh_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ConnectRequest) GetSocket() *Lent {
@@ -945,7 +1434,7 @@ type ShutdownRequest struct {
 
 func (x *ShutdownRequest) Reset() {
 	*x = ShutdownRequest{}
-	mi := &file_sosh_proto_msgTypes[15]
+	mi := &file_sosh_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -957,7 +1446,7 @@ func (x *ShutdownRequest) String() string {
 func (*ShutdownRequest) ProtoMessage() {}
 
 func (x *ShutdownRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[15]
+	mi := &file_sosh_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -970,7 +1459,7 @@ func (x *ShutdownRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShutdownRequest.ProtoReflect.Descriptor instead.
 func (*ShutdownRequest) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{15}
+	return file_sosh_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ShutdownRequest) GetSocket() *Lent {
@@ -996,7 +1485,7 @@ type AcceptRequest struct {
 
 func (x *AcceptRequest) Reset() {
 	*x = AcceptRequest{}
-	mi := &file_sosh_proto_msgTypes[16]
+	mi := &file_sosh_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1008,7 +1497,7 @@ func (x *AcceptRequest) String() string {
 func (*AcceptRequest) ProtoMessage() {}
 
 func (x *AcceptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[16]
+	mi := &file_sosh_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1021,7 +1510,7 @@ func (x *AcceptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptRequest.ProtoReflect.Descriptor instead.
 func (*AcceptRequest) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{16}
+	return file_sosh_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *AcceptRequest) GetSocket() *Lent {
@@ -1041,7 +1530,7 @@ type Done struct {
 
 func (x *Done) Reset() {
 	*x = Done{}
-	mi := &file_sosh_proto_msgTypes[17]
+	mi := &file_sosh_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1053,7 +1542,7 @@ func (x *Done) String() string {
 func (*Done) ProtoMessage() {}
 
 func (x *Done) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[17]
+	mi := &file_sosh_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1066,7 +1555,7 @@ func (x *Done) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Done.ProtoReflect.Descriptor instead.
 func (*Done) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{17}
+	return file_sosh_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Done) GetReport() []*Syscall {
@@ -1094,7 +1583,7 @@ type OptionRequest struct {
 
 func (x *OptionRequest) Reset() {
 	*x = OptionRequest{}
-	mi := &file_sosh_proto_msgTypes[18]
+	mi := &file_sosh_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1106,7 +1595,7 @@ func (x *OptionRequest) String() string {
 func (*OptionRequest) ProtoMessage() {}
 
 func (x *OptionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[18]
+	mi := &file_sosh_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1119,7 +1608,7 @@ func (x *OptionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OptionRequest.ProtoReflect.Descriptor instead.
 func (*OptionRequest) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{18}
+	return file_sosh_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *OptionRequest) GetSocket() *Lent {
@@ -1153,7 +1642,7 @@ type InfoRequest struct {
 
 func (x *InfoRequest) Reset() {
 	*x = InfoRequest{}
-	mi := &file_sosh_proto_msgTypes[19]
+	mi := &file_sosh_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +1654,7 @@ func (x *InfoRequest) String() string {
 func (*InfoRequest) ProtoMessage() {}
 
 func (x *InfoRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[19]
+	mi := &file_sosh_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +1667,7 @@ func (x *InfoRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InfoRequest.ProtoReflect.Descriptor instead.
 func (*InfoRequest) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{19}
+	return file_sosh_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *InfoRequest) GetSocket() *Lent {
@@ -1206,7 +1695,7 @@ type Values struct {
 
 func (x *Values) Reset() {
 	*x = Values{}
-	mi := &file_sosh_proto_msgTypes[20]
+	mi := &file_sosh_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1218,7 +1707,7 @@ func (x *Values) String() string {
 func (*Values) ProtoMessage() {}
 
 func (x *Values) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[20]
+	mi := &file_sosh_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1231,7 +1720,7 @@ func (x *Values) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Values.ProtoReflect.Descriptor instead.
 func (*Values) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{20}
+	return file_sosh_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Values) GetValues() []*Setting {
@@ -1273,7 +1762,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_sosh_proto_msgTypes[21]
+	mi := &file_sosh_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1285,7 +1774,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[21]
+	mi := &file_sosh_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1298,7 +1787,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{21}
+	return file_sosh_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Error) GetText() []byte {
@@ -1369,7 +1858,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_sosh_proto_msgTypes[22]
+	mi := &file_sosh_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1381,7 +1870,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[22]
+	mi := &file_sosh_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1394,7 +1883,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{22}
+	return file_sosh_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Failure) GetError() *Error {
@@ -1435,7 +1924,7 @@ type ToSocket struct {
 
 func (x *ToSocket) Reset() {
 	*x = ToSocket{}
-	mi := &file_sosh_proto_msgTypes[23]
+	mi := &file_sosh_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1447,7 +1936,7 @@ func (x *ToSocket) String() string {
 func (*ToSocket) ProtoMessage() {}
 
 func (x *ToSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[23]
+	mi := &file_sosh_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1460,7 +1949,7 @@ func (x *ToSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToSocket.ProtoReflect.Descriptor instead.
 func (*ToSocket) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{23}
+	return file_sosh_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ToSocket) GetWhat() isToSocket_What {
@@ -1550,7 +2039,7 @@ type FromSocket struct {
 
 func (x *FromSocket) Reset() {
 	*x = FromSocket{}
-	mi := &file_sosh_proto_msgTypes[24]
+	mi := &file_sosh_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1562,7 +2051,7 @@ func (x *FromSocket) String() string {
 func (*FromSocket) ProtoMessage() {}
 
 func (x *FromSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[24]
+	mi := &file_sosh_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1575,7 +2064,7 @@ func (x *FromSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FromSocket.ProtoReflect.Descriptor instead.
 func (*FromSocket) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{24}
+	return file_sosh_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *FromSocket) GetWhat() isFromSocket_What {
@@ -1651,7 +2140,7 @@ type Finish struct {
 
 func (x *Finish) Reset() {
 	*x = Finish{}
-	mi := &file_sosh_proto_msgTypes[25]
+	mi := &file_sosh_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1663,7 +2152,7 @@ func (x *Finish) String() string {
 func (*Finish) ProtoMessage() {}
 
 func (x *Finish) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[25]
+	mi := &file_sosh_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1676,7 +2165,7 @@ func (x *Finish) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finish.ProtoReflect.Descriptor instead.
 func (*Finish) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{25}
+	return file_sosh_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Finish) GetError() *Error {
@@ -1684,6 +2173,745 @@ func (x *Finish) GetError() *Error {
 		return x.Error
 	}
 	return nil
+}
+
+// WrapRequest gives the socket beneath to a layer: the descriptor that came with
+// the call number becomes the plugin's own.
+type WrapRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Call          uint64                 `protobuf:"varint,1,opt,name=call,proto3" json:"call,omitempty"`
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	Framed        bool                   `protobuf:"varint,3,opt,name=framed,proto3" json:"framed,omitempty"`
+	Unread        []byte                 `protobuf:"bytes,4,opt,name=unread,proto3" json:"unread,omitempty"`
+	Host          []byte                 `protobuf:"bytes,5,opt,name=host,proto3" json:"host,omitempty"`
+	Remote        *Address               `protobuf:"bytes,6,opt,name=remote,proto3" json:"remote,omitempty"`
+	Accepted      bool                   `protobuf:"varint,7,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	Options       []*Setting             `protobuf:"bytes,8,rep,name=options,proto3" json:"options,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WrapRequest) Reset() {
+	*x = WrapRequest{}
+	mi := &file_sosh_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WrapRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WrapRequest) ProtoMessage() {}
+
+func (x *WrapRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WrapRequest.ProtoReflect.Descriptor instead.
+func (*WrapRequest) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *WrapRequest) GetCall() uint64 {
+	if x != nil {
+		return x.Call
+	}
+	return 0
+}
+
+func (x *WrapRequest) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *WrapRequest) GetFramed() bool {
+	if x != nil {
+		return x.Framed
+	}
+	return false
+}
+
+func (x *WrapRequest) GetUnread() []byte {
+	if x != nil {
+		return x.Unread
+	}
+	return nil
+}
+
+func (x *WrapRequest) GetHost() []byte {
+	if x != nil {
+		return x.Host
+	}
+	return nil
+}
+
+func (x *WrapRequest) GetRemote() *Address {
+	if x != nil {
+		return x.Remote
+	}
+	return nil
+}
+
+func (x *WrapRequest) GetAccepted() bool {
+	if x != nil {
+		return x.Accepted
+	}
+	return false
+}
+
+func (x *WrapRequest) GetOptions() []*Setting {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+// LayerEvent is what becomes of a layer. The stream lives as long as the layer;
+// cancelling it resets the socket beneath. A failed Wrap is the stream's error.
+type LayerEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to What:
+	//
+	//	*LayerEvent_Opened
+	//	*LayerEvent_Finish
+	What          isLayerEvent_What `protobuf_oneof:"what"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LayerEvent) Reset() {
+	*x = LayerEvent{}
+	mi := &file_sosh_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LayerEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LayerEvent) ProtoMessage() {}
+
+func (x *LayerEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LayerEvent.ProtoReflect.Descriptor instead.
+func (*LayerEvent) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *LayerEvent) GetWhat() isLayerEvent_What {
+	if x != nil {
+		return x.What
+	}
+	return nil
+}
+
+func (x *LayerEvent) GetOpened() *Opened {
+	if x != nil {
+		if x, ok := x.What.(*LayerEvent_Opened); ok {
+			return x.Opened
+		}
+	}
+	return nil
+}
+
+func (x *LayerEvent) GetFinish() *Finish {
+	if x != nil {
+		if x, ok := x.What.(*LayerEvent_Finish); ok {
+			return x.Finish
+		}
+	}
+	return nil
+}
+
+type isLayerEvent_What interface {
+	isLayerEvent_What()
+}
+
+type LayerEvent_Opened struct {
+	Opened *Opened `protobuf:"bytes,1,opt,name=opened,proto3,oneof"` // first: handle is the layer's number
+}
+
+type LayerEvent_Finish struct {
+	Finish *Finish `protobuf:"bytes,2,opt,name=finish,proto3,oneof"` // nothing more comes up
+}
+
+func (*LayerEvent_Opened) isLayerEvent_What() {}
+
+func (*LayerEvent_Finish) isLayerEvent_What() {}
+
+type UnwrapRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Layer         uint64                 `protobuf:"varint,1,opt,name=layer,proto3" json:"layer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnwrapRequest) Reset() {
+	*x = UnwrapRequest{}
+	mi := &file_sosh_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnwrapRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnwrapRequest) ProtoMessage() {}
+
+func (x *UnwrapRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnwrapRequest.ProtoReflect.Descriptor instead.
+func (*UnwrapRequest) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *UnwrapRequest) GetLayer() uint64 {
+	if x != nil {
+		return x.Layer
+	}
+	return 0
+}
+
+type Unwrapped struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Unread        []byte                 `protobuf:"bytes,1,opt,name=unread,proto3" json:"unread,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Unwrapped) Reset() {
+	*x = Unwrapped{}
+	mi := &file_sosh_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Unwrapped) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Unwrapped) ProtoMessage() {}
+
+func (x *Unwrapped) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Unwrapped.ProtoReflect.Descriptor instead.
+func (*Unwrapped) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *Unwrapped) GetUnread() []byte {
+	if x != nil {
+		return x.Unread
+	}
+	return nil
+}
+
+type Message struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Data          []byte                 `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	Type          uint32                 `protobuf:"varint,2,opt,name=type,proto3" json:"type,omitempty"`
+	Peer          *Address               `protobuf:"bytes,3,opt,name=peer,proto3" json:"peer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Message) Reset() {
+	*x = Message{}
+	mi := &file_sosh_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Message) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Message) ProtoMessage() {}
+
+func (x *Message) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Message.ProtoReflect.Descriptor instead.
+func (*Message) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *Message) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *Message) GetType() uint32 {
+	if x != nil {
+		return x.Type
+	}
+	return 0
+}
+
+func (x *Message) GetPeer() *Address {
+	if x != nil {
+		return x.Peer
+	}
+	return nil
+}
+
+type EncodeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Mark          []byte                 `protobuf:"bytes,1,opt,name=mark,proto3" json:"mark,omitempty"`
+	Fields        []*Setting             `protobuf:"bytes,2,rep,name=fields,proto3" json:"fields,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EncodeRequest) Reset() {
+	*x = EncodeRequest{}
+	mi := &file_sosh_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EncodeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EncodeRequest) ProtoMessage() {}
+
+func (x *EncodeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EncodeRequest.ProtoReflect.Descriptor instead.
+func (*EncodeRequest) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *EncodeRequest) GetMark() []byte {
+	if x != nil {
+		return x.Mark
+	}
+	return nil
+}
+
+func (x *EncodeRequest) GetFields() []*Setting {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+type DecodeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Mark          []byte                 `protobuf:"bytes,1,opt,name=mark,proto3" json:"mark,omitempty"`
+	Messages      []*Message             `protobuf:"bytes,2,rep,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DecodeRequest) Reset() {
+	*x = DecodeRequest{}
+	mi := &file_sosh_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DecodeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DecodeRequest) ProtoMessage() {}
+
+func (x *DecodeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DecodeRequest.ProtoReflect.Descriptor instead.
+func (*DecodeRequest) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *DecodeRequest) GetMark() []byte {
+	if x != nil {
+		return x.Mark
+	}
+	return nil
+}
+
+func (x *DecodeRequest) GetMessages() []*Message {
+	if x != nil {
+		return x.Messages
+	}
+	return nil
+}
+
+type Decoded struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Messages      []*Fields              `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Decoded) Reset() {
+	*x = Decoded{}
+	mi := &file_sosh_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Decoded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Decoded) ProtoMessage() {}
+
+func (x *Decoded) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Decoded.ProtoReflect.Descriptor instead.
+func (*Decoded) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *Decoded) GetMessages() []*Fields {
+	if x != nil {
+		return x.Messages
+	}
+	return nil
+}
+
+type Fields struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Fields        []*Setting             `protobuf:"bytes,1,rep,name=fields,proto3" json:"fields,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Fields) Reset() {
+	*x = Fields{}
+	mi := &file_sosh_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Fields) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Fields) ProtoMessage() {}
+
+func (x *Fields) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Fields.ProtoReflect.Descriptor instead.
+func (*Fields) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *Fields) GetFields() []*Setting {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+// ToCommand is the host's half of a running command. The first message starts it.
+type ToCommand struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to What:
+	//
+	//	*ToCommand_Start
+	//	*ToCommand_Interrupt
+	What          isToCommand_What `protobuf_oneof:"what"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToCommand) Reset() {
+	*x = ToCommand{}
+	mi := &file_sosh_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToCommand) ProtoMessage() {}
+
+func (x *ToCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToCommand.ProtoReflect.Descriptor instead.
+func (*ToCommand) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *ToCommand) GetWhat() isToCommand_What {
+	if x != nil {
+		return x.What
+	}
+	return nil
+}
+
+func (x *ToCommand) GetStart() *StartCommand {
+	if x != nil {
+		if x, ok := x.What.(*ToCommand_Start); ok {
+			return x.Start
+		}
+	}
+	return nil
+}
+
+func (x *ToCommand) GetInterrupt() bool {
+	if x != nil {
+		if x, ok := x.What.(*ToCommand_Interrupt); ok {
+			return x.Interrupt
+		}
+	}
+	return false
+}
+
+type isToCommand_What interface {
+	isToCommand_What()
+}
+
+type ToCommand_Start struct {
+	Start *StartCommand `protobuf:"bytes,1,opt,name=start,proto3,oneof"`
+}
+
+type ToCommand_Interrupt struct {
+	Interrupt bool `protobuf:"varint,2,opt,name=interrupt,proto3,oneof"`
+}
+
+func (*ToCommand_Start) isToCommand_What() {}
+
+func (*ToCommand_Interrupt) isToCommand_What() {}
+
+type StartCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Command       string                 `protobuf:"bytes,1,opt,name=command,proto3" json:"command,omitempty"`
+	Args          [][]byte               `protobuf:"bytes,2,rep,name=args,proto3" json:"args,omitempty"`
+	Flags         []*Setting             `protobuf:"bytes,3,rep,name=flags,proto3" json:"flags,omitempty"`
+	Width         uint32                 `protobuf:"varint,4,opt,name=width,proto3" json:"width,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartCommand) Reset() {
+	*x = StartCommand{}
+	mi := &file_sosh_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartCommand) ProtoMessage() {}
+
+func (x *StartCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartCommand.ProtoReflect.Descriptor instead.
+func (*StartCommand) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *StartCommand) GetCommand() string {
+	if x != nil {
+		return x.Command
+	}
+	return ""
+}
+
+func (x *StartCommand) GetArgs() [][]byte {
+	if x != nil {
+		return x.Args
+	}
+	return nil
+}
+
+func (x *StartCommand) GetFlags() []*Setting {
+	if x != nil {
+		return x.Flags
+	}
+	return nil
+}
+
+func (x *StartCommand) GetWidth() uint32 {
+	if x != nil {
+		return x.Width
+	}
+	return 0
+}
+
+// FromCommand is the plugin's half: rows, then the end of the stream, whose status
+// is the command's error.
+type FromCommand struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Text          []byte                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	Fields        []*Setting             `protobuf:"bytes,2,rep,name=fields,proto3" json:"fields,omitempty"`
+	Notice        bool                   `protobuf:"varint,3,opt,name=notice,proto3" json:"notice,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FromCommand) Reset() {
+	*x = FromCommand{}
+	mi := &file_sosh_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FromCommand) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FromCommand) ProtoMessage() {}
+
+func (x *FromCommand) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FromCommand.ProtoReflect.Descriptor instead.
+func (*FromCommand) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *FromCommand) GetText() []byte {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
+func (x *FromCommand) GetFields() []*Setting {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *FromCommand) GetNotice() bool {
+	if x != nil {
+		return x.Notice
+	}
+	return false
 }
 
 var File_sosh_proto protoreflect.FileDescriptor
@@ -1709,7 +2937,7 @@ const file_sosh_proto_rawDesc = "" +
 	"\x06remote\x18\x02 \x01(\v2\x17.sosh.plugin.v1.AddressR\x06remote\x12\x14\n" +
 	"\x05state\x18\x03 \x01(\tR\x05state\x12\x14\n" +
 	"\x05order\x18\x04 \x01(\x04R\x05order\"\x11\n" +
-	"\x0fDescribeRequest\"\xd8\x01\n" +
+	"\x0fDescribeRequest\"\xd9\x03\n" +
 	"\vDescription\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bsynopsis\x18\x02 \x01(\tR\bsynopsis\x12\x18\n" +
@@ -1717,7 +2945,48 @@ const file_sosh_proto_rawDesc = "" +
 	"\x04kind\x18\x04 \x01(\tR\x04kind\x12\x18\n" +
 	"\aaddress\x18\x05 \x01(\tR\aaddress\x12;\n" +
 	"\aoptions\x18\x06 \x03(\v2!.sosh.plugin.v1.OptionDeclarationR\aoptions\x12\x14\n" +
-	"\x05calls\x18\a \x03(\tR\x05calls\"}\n" +
+	"\x05calls\x18\a \x03(\tR\x05calls\x12\x14\n" +
+	"\x05kinds\x18\b \x03(\tR\x05kinds\x125\n" +
+	"\x05facts\x18\t \x03(\v2\x1f.sosh.plugin.v1.FactDeclarationR\x05facts\x128\n" +
+	"\x06fields\x18\n" +
+	" \x03(\v2 .sosh.plugin.v1.FieldDeclarationR\x06fields\x12>\n" +
+	"\bcommands\x18\v \x03(\v2\".sosh.plugin.v1.CommandDeclarationR\bcommands\x12\x14\n" +
+	"\x05layer\x18\f \x01(\bR\x05layer\x12\"\n" +
+	"\fcapabilities\x18\r \x03(\tR\fcapabilities\"9\n" +
+	"\x0fFactDeclaration\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04help\x18\x02 \x01(\tR\x04help\"\xb3\x01\n" +
+	"\x10FieldDeclaration\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12/\n" +
+	"\x05names\x18\x03 \x03(\v2\x19.sosh.plugin.v1.FieldNameR\x05names\x12\x18\n" +
+	"\adefault\x18\x04 \x01(\tR\adefault\x12\x12\n" +
+	"\x04help\x18\x05 \x01(\tR\x04help\x12\x18\n" +
+	"\adecoded\x18\x06 \x01(\bR\adecoded\"5\n" +
+	"\tFieldName\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value\"\xcc\x02\n" +
+	"\x12CommandDeclaration\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
+	"\bsynopsis\x18\x02 \x01(\tR\bsynopsis\x12\x14\n" +
+	"\x05usage\x18\x03 \x03(\tR\x05usage\x12\x12\n" +
+	"\x04help\x18\x04 \x01(\tR\x04help\x125\n" +
+	"\x05flags\x18\x05 \x03(\v2\x1f.sosh.plugin.v1.FlagDeclarationR\x05flags\x12\x12\n" +
+	"\x04args\x18\x06 \x03(\tR\x04args\x12\x10\n" +
+	"\x03min\x18\a \x01(\x05R\x03min\x12\x10\n" +
+	"\x03max\x18\b \x01(\x05R\x03max\x128\n" +
+	"\x06fields\x18\t \x03(\v2 .sosh.plugin.v1.FieldDeclarationR\x06fields\x123\n" +
+	"\bexamples\x18\n" +
+	" \x03(\v2\x17.sosh.plugin.v1.ExampleR\bexamples\"}\n" +
+	"\x0fFlagDeclaration\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05short\x18\x02 \x01(\tR\x05short\x12\x12\n" +
+	"\x04type\x18\x03 \x01(\tR\x04type\x12\x18\n" +
+	"\adefault\x18\x04 \x01(\tR\adefault\x12\x12\n" +
+	"\x04help\x18\x05 \x01(\tR\x04help\"1\n" +
+	"\aExample\x12\x12\n" +
+	"\x04does\x18\x01 \x01(\tR\x04does\x12\x12\n" +
+	"\x04code\x18\x02 \x01(\tR\x04code\"}\n" +
 	"\x11OptionDeclaration\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x12\n" +
@@ -1729,11 +2998,12 @@ const file_sosh_proto_rawDesc = "" +
 	"\x06family\x18\x02 \x01(\tR\x06family\x12\x18\n" +
 	"\apassive\x18\x03 \x01(\bR\apassive\"H\n" +
 	"\x0fResolveResponse\x125\n" +
-	"\taddresses\x18\x01 \x03(\v2\x17.sosh.plugin.v1.AddressR\taddresses\"F\n" +
+	"\taddresses\x18\x01 \x03(\v2\x17.sosh.plugin.v1.AddressR\taddresses\"\\\n" +
 	"\x04Lent\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\x04R\x04call\x12\x12\n" +
 	"\x04mark\x18\x02 \x01(\fR\x04mark\x12\x16\n" +
-	"\x06handle\x18\x03 \x01(\x04R\x06handle\"l\n" +
+	"\x06handle\x18\x03 \x01(\x04R\x06handle\x12\x14\n" +
+	"\x05layer\x18\x04 \x01(\x04R\x05layer\"l\n" +
 	"\vOpenRequest\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\x04R\x04call\x12\x16\n" +
 	"\x06family\x18\x02 \x01(\tR\x06family\x121\n" +
@@ -1800,7 +3070,52 @@ const file_sosh_proto_rawDesc = "" +
 	"\x05facts\x18\x04 \x01(\v2\x15.sosh.plugin.v1.FactsR\x05factsB\x06\n" +
 	"\x04what\"5\n" +
 	"\x06Finish\x12+\n" +
-	"\x05error\x18\x01 \x01(\v2\x15.sosh.plugin.v1.ErrorR\x05error2\xdc\x05\n" +
+	"\x05error\x18\x01 \x01(\v2\x15.sosh.plugin.v1.ErrorR\x05error\"\xf9\x01\n" +
+	"\vWrapRequest\x12\x12\n" +
+	"\x04call\x18\x01 \x01(\x04R\x04call\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06framed\x18\x03 \x01(\bR\x06framed\x12\x16\n" +
+	"\x06unread\x18\x04 \x01(\fR\x06unread\x12\x12\n" +
+	"\x04host\x18\x05 \x01(\fR\x04host\x12/\n" +
+	"\x06remote\x18\x06 \x01(\v2\x17.sosh.plugin.v1.AddressR\x06remote\x12\x1a\n" +
+	"\baccepted\x18\a \x01(\bR\baccepted\x121\n" +
+	"\aoptions\x18\b \x03(\v2\x17.sosh.plugin.v1.SettingR\aoptions\"x\n" +
+	"\n" +
+	"LayerEvent\x120\n" +
+	"\x06opened\x18\x01 \x01(\v2\x16.sosh.plugin.v1.OpenedH\x00R\x06opened\x120\n" +
+	"\x06finish\x18\x02 \x01(\v2\x16.sosh.plugin.v1.FinishH\x00R\x06finishB\x06\n" +
+	"\x04what\"%\n" +
+	"\rUnwrapRequest\x12\x14\n" +
+	"\x05layer\x18\x01 \x01(\x04R\x05layer\"#\n" +
+	"\tUnwrapped\x12\x16\n" +
+	"\x06unread\x18\x01 \x01(\fR\x06unread\"^\n" +
+	"\aMessage\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\rR\x04type\x12+\n" +
+	"\x04peer\x18\x03 \x01(\v2\x17.sosh.plugin.v1.AddressR\x04peer\"T\n" +
+	"\rEncodeRequest\x12\x12\n" +
+	"\x04mark\x18\x01 \x01(\fR\x04mark\x12/\n" +
+	"\x06fields\x18\x02 \x03(\v2\x17.sosh.plugin.v1.SettingR\x06fields\"X\n" +
+	"\rDecodeRequest\x12\x12\n" +
+	"\x04mark\x18\x01 \x01(\fR\x04mark\x123\n" +
+	"\bmessages\x18\x02 \x03(\v2\x17.sosh.plugin.v1.MessageR\bmessages\"=\n" +
+	"\aDecoded\x122\n" +
+	"\bmessages\x18\x01 \x03(\v2\x16.sosh.plugin.v1.FieldsR\bmessages\"9\n" +
+	"\x06Fields\x12/\n" +
+	"\x06fields\x18\x01 \x03(\v2\x17.sosh.plugin.v1.SettingR\x06fields\"i\n" +
+	"\tToCommand\x124\n" +
+	"\x05start\x18\x01 \x01(\v2\x1c.sosh.plugin.v1.StartCommandH\x00R\x05start\x12\x1e\n" +
+	"\tinterrupt\x18\x02 \x01(\bH\x00R\tinterruptB\x06\n" +
+	"\x04what\"\x81\x01\n" +
+	"\fStartCommand\x12\x18\n" +
+	"\acommand\x18\x01 \x01(\tR\acommand\x12\x12\n" +
+	"\x04args\x18\x02 \x03(\fR\x04args\x12-\n" +
+	"\x05flags\x18\x03 \x03(\v2\x17.sosh.plugin.v1.SettingR\x05flags\x12\x14\n" +
+	"\x05width\x18\x04 \x01(\rR\x05width\"j\n" +
+	"\vFromCommand\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\fR\x04text\x12/\n" +
+	"\x06fields\x18\x02 \x03(\v2\x17.sosh.plugin.v1.SettingR\x06fields\x12\x16\n" +
+	"\x06notice\x18\x03 \x01(\bR\x06notice2\xaa\b\n" +
 	"\x06Plugin\x12H\n" +
 	"\bDescribe\x12\x1f.sosh.plugin.v1.DescribeRequest\x1a\x1b.sosh.plugin.v1.Description\x12J\n" +
 	"\aResolve\x12\x1e.sosh.plugin.v1.ResolveRequest\x1a\x1f.sosh.plugin.v1.ResolveResponse\x12;\n" +
@@ -1811,7 +3126,12 @@ const file_sosh_proto_rawDesc = "" +
 	"\bShutdown\x12\x1f.sosh.plugin.v1.ShutdownRequest\x1a\x14.sosh.plugin.v1.Done\x12?\n" +
 	"\x06Accept\x12\x1d.sosh.plugin.v1.AcceptRequest\x1a\x16.sosh.plugin.v1.Opened\x12?\n" +
 	"\x06Option\x12\x1d.sosh.plugin.v1.OptionRequest\x1a\x16.sosh.plugin.v1.Values\x12;\n" +
-	"\x04Info\x12\x1b.sosh.plugin.v1.InfoRequest\x1a\x16.sosh.plugin.v1.Values\x12B\n" +
+	"\x04Info\x12\x1b.sosh.plugin.v1.InfoRequest\x1a\x16.sosh.plugin.v1.Values\x12A\n" +
+	"\x04Wrap\x12\x1b.sosh.plugin.v1.WrapRequest\x1a\x1a.sosh.plugin.v1.LayerEvent0\x01\x12B\n" +
+	"\x06Unwrap\x12\x1d.sosh.plugin.v1.UnwrapRequest\x1a\x19.sosh.plugin.v1.Unwrapped\x12@\n" +
+	"\x06Encode\x12\x1d.sosh.plugin.v1.EncodeRequest\x1a\x17.sosh.plugin.v1.Message\x12@\n" +
+	"\x06Decode\x12\x1d.sosh.plugin.v1.DecodeRequest\x1a\x17.sosh.plugin.v1.Decoded\x12A\n" +
+	"\x03Run\x12\x19.sosh.plugin.v1.ToCommand\x1a\x1b.sosh.plugin.v1.FromCommand(\x010\x01\x12B\n" +
 	"\x06Stream\x12\x18.sosh.plugin.v1.ToSocket\x1a\x1a.sosh.plugin.v1.FromSocket(\x010\x01B5Z3github.com/sosh-shell/sosh/plugins/internal/wire/pbb\x06proto3"
 
 var (
@@ -1826,92 +3146,139 @@ func file_sosh_proto_rawDescGZIP() []byte {
 	return file_sosh_proto_rawDescData
 }
 
-var file_sosh_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_sosh_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_sosh_proto_goTypes = []any{
-	(*Address)(nil),           // 0: sosh.plugin.v1.Address
-	(*Setting)(nil),           // 1: sosh.plugin.v1.Setting
-	(*Syscall)(nil),           // 2: sosh.plugin.v1.Syscall
-	(*Facts)(nil),             // 3: sosh.plugin.v1.Facts
-	(*DescribeRequest)(nil),   // 4: sosh.plugin.v1.DescribeRequest
-	(*Description)(nil),       // 5: sosh.plugin.v1.Description
-	(*OptionDeclaration)(nil), // 6: sosh.plugin.v1.OptionDeclaration
-	(*ResolveRequest)(nil),    // 7: sosh.plugin.v1.ResolveRequest
-	(*ResolveResponse)(nil),   // 8: sosh.plugin.v1.ResolveResponse
-	(*Lent)(nil),              // 9: sosh.plugin.v1.Lent
-	(*OpenRequest)(nil),       // 10: sosh.plugin.v1.OpenRequest
-	(*Opened)(nil),            // 11: sosh.plugin.v1.Opened
-	(*BindRequest)(nil),       // 12: sosh.plugin.v1.BindRequest
-	(*ListenRequest)(nil),     // 13: sosh.plugin.v1.ListenRequest
-	(*ConnectRequest)(nil),    // 14: sosh.plugin.v1.ConnectRequest
-	(*ShutdownRequest)(nil),   // 15: sosh.plugin.v1.ShutdownRequest
-	(*AcceptRequest)(nil),     // 16: sosh.plugin.v1.AcceptRequest
-	(*Done)(nil),              // 17: sosh.plugin.v1.Done
-	(*OptionRequest)(nil),     // 18: sosh.plugin.v1.OptionRequest
-	(*InfoRequest)(nil),       // 19: sosh.plugin.v1.InfoRequest
-	(*Values)(nil),            // 20: sosh.plugin.v1.Values
-	(*Error)(nil),             // 21: sosh.plugin.v1.Error
-	(*Failure)(nil),           // 22: sosh.plugin.v1.Failure
-	(*ToSocket)(nil),          // 23: sosh.plugin.v1.ToSocket
-	(*FromSocket)(nil),        // 24: sosh.plugin.v1.FromSocket
-	(*Finish)(nil),            // 25: sosh.plugin.v1.Finish
+	(*Address)(nil),            // 0: sosh.plugin.v1.Address
+	(*Setting)(nil),            // 1: sosh.plugin.v1.Setting
+	(*Syscall)(nil),            // 2: sosh.plugin.v1.Syscall
+	(*Facts)(nil),              // 3: sosh.plugin.v1.Facts
+	(*DescribeRequest)(nil),    // 4: sosh.plugin.v1.DescribeRequest
+	(*Description)(nil),        // 5: sosh.plugin.v1.Description
+	(*FactDeclaration)(nil),    // 6: sosh.plugin.v1.FactDeclaration
+	(*FieldDeclaration)(nil),   // 7: sosh.plugin.v1.FieldDeclaration
+	(*FieldName)(nil),          // 8: sosh.plugin.v1.FieldName
+	(*CommandDeclaration)(nil), // 9: sosh.plugin.v1.CommandDeclaration
+	(*FlagDeclaration)(nil),    // 10: sosh.plugin.v1.FlagDeclaration
+	(*Example)(nil),            // 11: sosh.plugin.v1.Example
+	(*OptionDeclaration)(nil),  // 12: sosh.plugin.v1.OptionDeclaration
+	(*ResolveRequest)(nil),     // 13: sosh.plugin.v1.ResolveRequest
+	(*ResolveResponse)(nil),    // 14: sosh.plugin.v1.ResolveResponse
+	(*Lent)(nil),               // 15: sosh.plugin.v1.Lent
+	(*OpenRequest)(nil),        // 16: sosh.plugin.v1.OpenRequest
+	(*Opened)(nil),             // 17: sosh.plugin.v1.Opened
+	(*BindRequest)(nil),        // 18: sosh.plugin.v1.BindRequest
+	(*ListenRequest)(nil),      // 19: sosh.plugin.v1.ListenRequest
+	(*ConnectRequest)(nil),     // 20: sosh.plugin.v1.ConnectRequest
+	(*ShutdownRequest)(nil),    // 21: sosh.plugin.v1.ShutdownRequest
+	(*AcceptRequest)(nil),      // 22: sosh.plugin.v1.AcceptRequest
+	(*Done)(nil),               // 23: sosh.plugin.v1.Done
+	(*OptionRequest)(nil),      // 24: sosh.plugin.v1.OptionRequest
+	(*InfoRequest)(nil),        // 25: sosh.plugin.v1.InfoRequest
+	(*Values)(nil),             // 26: sosh.plugin.v1.Values
+	(*Error)(nil),              // 27: sosh.plugin.v1.Error
+	(*Failure)(nil),            // 28: sosh.plugin.v1.Failure
+	(*ToSocket)(nil),           // 29: sosh.plugin.v1.ToSocket
+	(*FromSocket)(nil),         // 30: sosh.plugin.v1.FromSocket
+	(*Finish)(nil),             // 31: sosh.plugin.v1.Finish
+	(*WrapRequest)(nil),        // 32: sosh.plugin.v1.WrapRequest
+	(*LayerEvent)(nil),         // 33: sosh.plugin.v1.LayerEvent
+	(*UnwrapRequest)(nil),      // 34: sosh.plugin.v1.UnwrapRequest
+	(*Unwrapped)(nil),          // 35: sosh.plugin.v1.Unwrapped
+	(*Message)(nil),            // 36: sosh.plugin.v1.Message
+	(*EncodeRequest)(nil),      // 37: sosh.plugin.v1.EncodeRequest
+	(*DecodeRequest)(nil),      // 38: sosh.plugin.v1.DecodeRequest
+	(*Decoded)(nil),            // 39: sosh.plugin.v1.Decoded
+	(*Fields)(nil),             // 40: sosh.plugin.v1.Fields
+	(*ToCommand)(nil),          // 41: sosh.plugin.v1.ToCommand
+	(*StartCommand)(nil),       // 42: sosh.plugin.v1.StartCommand
+	(*FromCommand)(nil),        // 43: sosh.plugin.v1.FromCommand
 }
 var file_sosh_proto_depIdxs = []int32{
 	0,  // 0: sosh.plugin.v1.Facts.local:type_name -> sosh.plugin.v1.Address
 	0,  // 1: sosh.plugin.v1.Facts.remote:type_name -> sosh.plugin.v1.Address
-	6,  // 2: sosh.plugin.v1.Description.options:type_name -> sosh.plugin.v1.OptionDeclaration
-	0,  // 3: sosh.plugin.v1.ResolveResponse.addresses:type_name -> sosh.plugin.v1.Address
-	1,  // 4: sosh.plugin.v1.OpenRequest.options:type_name -> sosh.plugin.v1.Setting
-	2,  // 5: sosh.plugin.v1.Opened.report:type_name -> sosh.plugin.v1.Syscall
-	3,  // 6: sosh.plugin.v1.Opened.facts:type_name -> sosh.plugin.v1.Facts
-	9,  // 7: sosh.plugin.v1.BindRequest.socket:type_name -> sosh.plugin.v1.Lent
-	0,  // 8: sosh.plugin.v1.BindRequest.local:type_name -> sosh.plugin.v1.Address
-	9,  // 9: sosh.plugin.v1.ListenRequest.socket:type_name -> sosh.plugin.v1.Lent
-	9,  // 10: sosh.plugin.v1.ConnectRequest.socket:type_name -> sosh.plugin.v1.Lent
-	0,  // 11: sosh.plugin.v1.ConnectRequest.remote:type_name -> sosh.plugin.v1.Address
-	9,  // 12: sosh.plugin.v1.ShutdownRequest.socket:type_name -> sosh.plugin.v1.Lent
-	9,  // 13: sosh.plugin.v1.AcceptRequest.socket:type_name -> sosh.plugin.v1.Lent
-	2,  // 14: sosh.plugin.v1.Done.report:type_name -> sosh.plugin.v1.Syscall
-	3,  // 15: sosh.plugin.v1.Done.facts:type_name -> sosh.plugin.v1.Facts
-	9,  // 16: sosh.plugin.v1.OptionRequest.socket:type_name -> sosh.plugin.v1.Lent
-	1,  // 17: sosh.plugin.v1.OptionRequest.set:type_name -> sosh.plugin.v1.Setting
-	9,  // 18: sosh.plugin.v1.InfoRequest.socket:type_name -> sosh.plugin.v1.Lent
-	1,  // 19: sosh.plugin.v1.Values.values:type_name -> sosh.plugin.v1.Setting
-	2,  // 20: sosh.plugin.v1.Values.report:type_name -> sosh.plugin.v1.Syscall
-	3,  // 21: sosh.plugin.v1.Values.facts:type_name -> sosh.plugin.v1.Facts
-	21, // 22: sosh.plugin.v1.Error.cause:type_name -> sosh.plugin.v1.Error
-	21, // 23: sosh.plugin.v1.Failure.error:type_name -> sosh.plugin.v1.Error
-	2,  // 24: sosh.plugin.v1.Failure.report:type_name -> sosh.plugin.v1.Syscall
-	3,  // 25: sosh.plugin.v1.Failure.facts:type_name -> sosh.plugin.v1.Facts
-	25, // 26: sosh.plugin.v1.FromSocket.finish:type_name -> sosh.plugin.v1.Finish
-	3,  // 27: sosh.plugin.v1.FromSocket.facts:type_name -> sosh.plugin.v1.Facts
-	21, // 28: sosh.plugin.v1.Finish.error:type_name -> sosh.plugin.v1.Error
-	4,  // 29: sosh.plugin.v1.Plugin.Describe:input_type -> sosh.plugin.v1.DescribeRequest
-	7,  // 30: sosh.plugin.v1.Plugin.Resolve:input_type -> sosh.plugin.v1.ResolveRequest
-	10, // 31: sosh.plugin.v1.Plugin.Open:input_type -> sosh.plugin.v1.OpenRequest
-	12, // 32: sosh.plugin.v1.Plugin.Bind:input_type -> sosh.plugin.v1.BindRequest
-	13, // 33: sosh.plugin.v1.Plugin.Listen:input_type -> sosh.plugin.v1.ListenRequest
-	14, // 34: sosh.plugin.v1.Plugin.Connect:input_type -> sosh.plugin.v1.ConnectRequest
-	15, // 35: sosh.plugin.v1.Plugin.Shutdown:input_type -> sosh.plugin.v1.ShutdownRequest
-	16, // 36: sosh.plugin.v1.Plugin.Accept:input_type -> sosh.plugin.v1.AcceptRequest
-	18, // 37: sosh.plugin.v1.Plugin.Option:input_type -> sosh.plugin.v1.OptionRequest
-	19, // 38: sosh.plugin.v1.Plugin.Info:input_type -> sosh.plugin.v1.InfoRequest
-	23, // 39: sosh.plugin.v1.Plugin.Stream:input_type -> sosh.plugin.v1.ToSocket
-	5,  // 40: sosh.plugin.v1.Plugin.Describe:output_type -> sosh.plugin.v1.Description
-	8,  // 41: sosh.plugin.v1.Plugin.Resolve:output_type -> sosh.plugin.v1.ResolveResponse
-	11, // 42: sosh.plugin.v1.Plugin.Open:output_type -> sosh.plugin.v1.Opened
-	17, // 43: sosh.plugin.v1.Plugin.Bind:output_type -> sosh.plugin.v1.Done
-	17, // 44: sosh.plugin.v1.Plugin.Listen:output_type -> sosh.plugin.v1.Done
-	17, // 45: sosh.plugin.v1.Plugin.Connect:output_type -> sosh.plugin.v1.Done
-	17, // 46: sosh.plugin.v1.Plugin.Shutdown:output_type -> sosh.plugin.v1.Done
-	11, // 47: sosh.plugin.v1.Plugin.Accept:output_type -> sosh.plugin.v1.Opened
-	20, // 48: sosh.plugin.v1.Plugin.Option:output_type -> sosh.plugin.v1.Values
-	20, // 49: sosh.plugin.v1.Plugin.Info:output_type -> sosh.plugin.v1.Values
-	24, // 50: sosh.plugin.v1.Plugin.Stream:output_type -> sosh.plugin.v1.FromSocket
-	40, // [40:51] is the sub-list for method output_type
-	29, // [29:40] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	12, // 2: sosh.plugin.v1.Description.options:type_name -> sosh.plugin.v1.OptionDeclaration
+	6,  // 3: sosh.plugin.v1.Description.facts:type_name -> sosh.plugin.v1.FactDeclaration
+	7,  // 4: sosh.plugin.v1.Description.fields:type_name -> sosh.plugin.v1.FieldDeclaration
+	9,  // 5: sosh.plugin.v1.Description.commands:type_name -> sosh.plugin.v1.CommandDeclaration
+	8,  // 6: sosh.plugin.v1.FieldDeclaration.names:type_name -> sosh.plugin.v1.FieldName
+	10, // 7: sosh.plugin.v1.CommandDeclaration.flags:type_name -> sosh.plugin.v1.FlagDeclaration
+	7,  // 8: sosh.plugin.v1.CommandDeclaration.fields:type_name -> sosh.plugin.v1.FieldDeclaration
+	11, // 9: sosh.plugin.v1.CommandDeclaration.examples:type_name -> sosh.plugin.v1.Example
+	0,  // 10: sosh.plugin.v1.ResolveResponse.addresses:type_name -> sosh.plugin.v1.Address
+	1,  // 11: sosh.plugin.v1.OpenRequest.options:type_name -> sosh.plugin.v1.Setting
+	2,  // 12: sosh.plugin.v1.Opened.report:type_name -> sosh.plugin.v1.Syscall
+	3,  // 13: sosh.plugin.v1.Opened.facts:type_name -> sosh.plugin.v1.Facts
+	15, // 14: sosh.plugin.v1.BindRequest.socket:type_name -> sosh.plugin.v1.Lent
+	0,  // 15: sosh.plugin.v1.BindRequest.local:type_name -> sosh.plugin.v1.Address
+	15, // 16: sosh.plugin.v1.ListenRequest.socket:type_name -> sosh.plugin.v1.Lent
+	15, // 17: sosh.plugin.v1.ConnectRequest.socket:type_name -> sosh.plugin.v1.Lent
+	0,  // 18: sosh.plugin.v1.ConnectRequest.remote:type_name -> sosh.plugin.v1.Address
+	15, // 19: sosh.plugin.v1.ShutdownRequest.socket:type_name -> sosh.plugin.v1.Lent
+	15, // 20: sosh.plugin.v1.AcceptRequest.socket:type_name -> sosh.plugin.v1.Lent
+	2,  // 21: sosh.plugin.v1.Done.report:type_name -> sosh.plugin.v1.Syscall
+	3,  // 22: sosh.plugin.v1.Done.facts:type_name -> sosh.plugin.v1.Facts
+	15, // 23: sosh.plugin.v1.OptionRequest.socket:type_name -> sosh.plugin.v1.Lent
+	1,  // 24: sosh.plugin.v1.OptionRequest.set:type_name -> sosh.plugin.v1.Setting
+	15, // 25: sosh.plugin.v1.InfoRequest.socket:type_name -> sosh.plugin.v1.Lent
+	1,  // 26: sosh.plugin.v1.Values.values:type_name -> sosh.plugin.v1.Setting
+	2,  // 27: sosh.plugin.v1.Values.report:type_name -> sosh.plugin.v1.Syscall
+	3,  // 28: sosh.plugin.v1.Values.facts:type_name -> sosh.plugin.v1.Facts
+	27, // 29: sosh.plugin.v1.Error.cause:type_name -> sosh.plugin.v1.Error
+	27, // 30: sosh.plugin.v1.Failure.error:type_name -> sosh.plugin.v1.Error
+	2,  // 31: sosh.plugin.v1.Failure.report:type_name -> sosh.plugin.v1.Syscall
+	3,  // 32: sosh.plugin.v1.Failure.facts:type_name -> sosh.plugin.v1.Facts
+	31, // 33: sosh.plugin.v1.FromSocket.finish:type_name -> sosh.plugin.v1.Finish
+	3,  // 34: sosh.plugin.v1.FromSocket.facts:type_name -> sosh.plugin.v1.Facts
+	27, // 35: sosh.plugin.v1.Finish.error:type_name -> sosh.plugin.v1.Error
+	0,  // 36: sosh.plugin.v1.WrapRequest.remote:type_name -> sosh.plugin.v1.Address
+	1,  // 37: sosh.plugin.v1.WrapRequest.options:type_name -> sosh.plugin.v1.Setting
+	17, // 38: sosh.plugin.v1.LayerEvent.opened:type_name -> sosh.plugin.v1.Opened
+	31, // 39: sosh.plugin.v1.LayerEvent.finish:type_name -> sosh.plugin.v1.Finish
+	0,  // 40: sosh.plugin.v1.Message.peer:type_name -> sosh.plugin.v1.Address
+	1,  // 41: sosh.plugin.v1.EncodeRequest.fields:type_name -> sosh.plugin.v1.Setting
+	36, // 42: sosh.plugin.v1.DecodeRequest.messages:type_name -> sosh.plugin.v1.Message
+	40, // 43: sosh.plugin.v1.Decoded.messages:type_name -> sosh.plugin.v1.Fields
+	1,  // 44: sosh.plugin.v1.Fields.fields:type_name -> sosh.plugin.v1.Setting
+	42, // 45: sosh.plugin.v1.ToCommand.start:type_name -> sosh.plugin.v1.StartCommand
+	1,  // 46: sosh.plugin.v1.StartCommand.flags:type_name -> sosh.plugin.v1.Setting
+	1,  // 47: sosh.plugin.v1.FromCommand.fields:type_name -> sosh.plugin.v1.Setting
+	4,  // 48: sosh.plugin.v1.Plugin.Describe:input_type -> sosh.plugin.v1.DescribeRequest
+	13, // 49: sosh.plugin.v1.Plugin.Resolve:input_type -> sosh.plugin.v1.ResolveRequest
+	16, // 50: sosh.plugin.v1.Plugin.Open:input_type -> sosh.plugin.v1.OpenRequest
+	18, // 51: sosh.plugin.v1.Plugin.Bind:input_type -> sosh.plugin.v1.BindRequest
+	19, // 52: sosh.plugin.v1.Plugin.Listen:input_type -> sosh.plugin.v1.ListenRequest
+	20, // 53: sosh.plugin.v1.Plugin.Connect:input_type -> sosh.plugin.v1.ConnectRequest
+	21, // 54: sosh.plugin.v1.Plugin.Shutdown:input_type -> sosh.plugin.v1.ShutdownRequest
+	22, // 55: sosh.plugin.v1.Plugin.Accept:input_type -> sosh.plugin.v1.AcceptRequest
+	24, // 56: sosh.plugin.v1.Plugin.Option:input_type -> sosh.plugin.v1.OptionRequest
+	25, // 57: sosh.plugin.v1.Plugin.Info:input_type -> sosh.plugin.v1.InfoRequest
+	32, // 58: sosh.plugin.v1.Plugin.Wrap:input_type -> sosh.plugin.v1.WrapRequest
+	34, // 59: sosh.plugin.v1.Plugin.Unwrap:input_type -> sosh.plugin.v1.UnwrapRequest
+	37, // 60: sosh.plugin.v1.Plugin.Encode:input_type -> sosh.plugin.v1.EncodeRequest
+	38, // 61: sosh.plugin.v1.Plugin.Decode:input_type -> sosh.plugin.v1.DecodeRequest
+	41, // 62: sosh.plugin.v1.Plugin.Run:input_type -> sosh.plugin.v1.ToCommand
+	29, // 63: sosh.plugin.v1.Plugin.Stream:input_type -> sosh.plugin.v1.ToSocket
+	5,  // 64: sosh.plugin.v1.Plugin.Describe:output_type -> sosh.plugin.v1.Description
+	14, // 65: sosh.plugin.v1.Plugin.Resolve:output_type -> sosh.plugin.v1.ResolveResponse
+	17, // 66: sosh.plugin.v1.Plugin.Open:output_type -> sosh.plugin.v1.Opened
+	23, // 67: sosh.plugin.v1.Plugin.Bind:output_type -> sosh.plugin.v1.Done
+	23, // 68: sosh.plugin.v1.Plugin.Listen:output_type -> sosh.plugin.v1.Done
+	23, // 69: sosh.plugin.v1.Plugin.Connect:output_type -> sosh.plugin.v1.Done
+	23, // 70: sosh.plugin.v1.Plugin.Shutdown:output_type -> sosh.plugin.v1.Done
+	17, // 71: sosh.plugin.v1.Plugin.Accept:output_type -> sosh.plugin.v1.Opened
+	26, // 72: sosh.plugin.v1.Plugin.Option:output_type -> sosh.plugin.v1.Values
+	26, // 73: sosh.plugin.v1.Plugin.Info:output_type -> sosh.plugin.v1.Values
+	33, // 74: sosh.plugin.v1.Plugin.Wrap:output_type -> sosh.plugin.v1.LayerEvent
+	35, // 75: sosh.plugin.v1.Plugin.Unwrap:output_type -> sosh.plugin.v1.Unwrapped
+	36, // 76: sosh.plugin.v1.Plugin.Encode:output_type -> sosh.plugin.v1.Message
+	39, // 77: sosh.plugin.v1.Plugin.Decode:output_type -> sosh.plugin.v1.Decoded
+	43, // 78: sosh.plugin.v1.Plugin.Run:output_type -> sosh.plugin.v1.FromCommand
+	30, // 79: sosh.plugin.v1.Plugin.Stream:output_type -> sosh.plugin.v1.FromSocket
+	64, // [64:80] is the sub-list for method output_type
+	48, // [48:64] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_sosh_proto_init() }
@@ -1919,16 +3286,24 @@ func file_sosh_proto_init() {
 	if File_sosh_proto != nil {
 		return
 	}
-	file_sosh_proto_msgTypes[23].OneofWrappers = []any{
+	file_sosh_proto_msgTypes[29].OneofWrappers = []any{
 		(*ToSocket_Handle)(nil),
 		(*ToSocket_Data)(nil),
 		(*ToSocket_End)(nil),
 		(*ToSocket_Close)(nil),
 	}
-	file_sosh_proto_msgTypes[24].OneofWrappers = []any{
+	file_sosh_proto_msgTypes[30].OneofWrappers = []any{
 		(*FromSocket_Data)(nil),
 		(*FromSocket_Finish)(nil),
 		(*FromSocket_Acceptable)(nil),
+	}
+	file_sosh_proto_msgTypes[33].OneofWrappers = []any{
+		(*LayerEvent_Opened)(nil),
+		(*LayerEvent_Finish)(nil),
+	}
+	file_sosh_proto_msgTypes[41].OneofWrappers = []any{
+		(*ToCommand_Start)(nil),
+		(*ToCommand_Interrupt)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1936,7 +3311,7 @@ func file_sosh_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sosh_proto_rawDesc), len(file_sosh_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   26,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

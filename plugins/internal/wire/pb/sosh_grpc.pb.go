@@ -38,6 +38,11 @@ const (
 	Plugin_Accept_FullMethodName   = "/sosh.plugin.v1.Plugin/Accept"
 	Plugin_Option_FullMethodName   = "/sosh.plugin.v1.Plugin/Option"
 	Plugin_Info_FullMethodName     = "/sosh.plugin.v1.Plugin/Info"
+	Plugin_Wrap_FullMethodName     = "/sosh.plugin.v1.Plugin/Wrap"
+	Plugin_Unwrap_FullMethodName   = "/sosh.plugin.v1.Plugin/Unwrap"
+	Plugin_Encode_FullMethodName   = "/sosh.plugin.v1.Plugin/Encode"
+	Plugin_Decode_FullMethodName   = "/sosh.plugin.v1.Plugin/Decode"
+	Plugin_Run_FullMethodName      = "/sosh.plugin.v1.Plugin/Run"
 	Plugin_Stream_FullMethodName   = "/sosh.plugin.v1.Plugin/Stream"
 )
 
@@ -55,6 +60,11 @@ type PluginClient interface {
 	Accept(ctx context.Context, in *AcceptRequest, opts ...grpc.CallOption) (*Opened, error)
 	Option(ctx context.Context, in *OptionRequest, opts ...grpc.CallOption) (*Values, error)
 	Info(ctx context.Context, in *InfoRequest, opts ...grpc.CallOption) (*Values, error)
+	Wrap(ctx context.Context, in *WrapRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[LayerEvent], error)
+	Unwrap(ctx context.Context, in *UnwrapRequest, opts ...grpc.CallOption) (*Unwrapped, error)
+	Encode(ctx context.Context, in *EncodeRequest, opts ...grpc.CallOption) (*Message, error)
+	Decode(ctx context.Context, in *DecodeRequest, opts ...grpc.CallOption) (*Decoded, error)
+	Run(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ToCommand, FromCommand], error)
 	Stream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ToSocket, FromSocket], error)
 }
 
@@ -166,9 +176,71 @@ func (c *pluginClient) Info(ctx context.Context, in *InfoRequest, opts ...grpc.C
 	return out, nil
 }
 
+func (c *pluginClient) Wrap(ctx context.Context, in *WrapRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[LayerEvent], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Plugin_ServiceDesc.Streams[0], Plugin_Wrap_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WrapRequest, LayerEvent]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Plugin_WrapClient = grpc.ServerStreamingClient[LayerEvent]
+
+func (c *pluginClient) Unwrap(ctx context.Context, in *UnwrapRequest, opts ...grpc.CallOption) (*Unwrapped, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Unwrapped)
+	err := c.cc.Invoke(ctx, Plugin_Unwrap_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *pluginClient) Encode(ctx context.Context, in *EncodeRequest, opts ...grpc.CallOption) (*Message, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Message)
+	err := c.cc.Invoke(ctx, Plugin_Encode_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *pluginClient) Decode(ctx context.Context, in *DecodeRequest, opts ...grpc.CallOption) (*Decoded, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Decoded)
+	err := c.cc.Invoke(ctx, Plugin_Decode_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *pluginClient) Run(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ToCommand, FromCommand], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Plugin_ServiceDesc.Streams[1], Plugin_Run_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ToCommand, FromCommand]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Plugin_RunClient = grpc.BidiStreamingClient[ToCommand, FromCommand]
+
 func (c *pluginClient) Stream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ToSocket, FromSocket], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Plugin_ServiceDesc.Streams[0], Plugin_Stream_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &Plugin_ServiceDesc.Streams[2], Plugin_Stream_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -193,6 +265,11 @@ type PluginServer interface {
 	Accept(context.Context, *AcceptRequest) (*Opened, error)
 	Option(context.Context, *OptionRequest) (*Values, error)
 	Info(context.Context, *InfoRequest) (*Values, error)
+	Wrap(*WrapRequest, grpc.ServerStreamingServer[LayerEvent]) error
+	Unwrap(context.Context, *UnwrapRequest) (*Unwrapped, error)
+	Encode(context.Context, *EncodeRequest) (*Message, error)
+	Decode(context.Context, *DecodeRequest) (*Decoded, error)
+	Run(grpc.BidiStreamingServer[ToCommand, FromCommand]) error
 	Stream(grpc.BidiStreamingServer[ToSocket, FromSocket]) error
 	mustEmbedUnimplementedPluginServer()
 }
@@ -233,6 +310,21 @@ func (UnimplementedPluginServer) Option(context.Context, *OptionRequest) (*Value
 }
 func (UnimplementedPluginServer) Info(context.Context, *InfoRequest) (*Values, error) {
 	return nil, status.Error(codes.Unimplemented, "method Info not implemented")
+}
+func (UnimplementedPluginServer) Wrap(*WrapRequest, grpc.ServerStreamingServer[LayerEvent]) error {
+	return status.Error(codes.Unimplemented, "method Wrap not implemented")
+}
+func (UnimplementedPluginServer) Unwrap(context.Context, *UnwrapRequest) (*Unwrapped, error) {
+	return nil, status.Error(codes.Unimplemented, "method Unwrap not implemented")
+}
+func (UnimplementedPluginServer) Encode(context.Context, *EncodeRequest) (*Message, error) {
+	return nil, status.Error(codes.Unimplemented, "method Encode not implemented")
+}
+func (UnimplementedPluginServer) Decode(context.Context, *DecodeRequest) (*Decoded, error) {
+	return nil, status.Error(codes.Unimplemented, "method Decode not implemented")
+}
+func (UnimplementedPluginServer) Run(grpc.BidiStreamingServer[ToCommand, FromCommand]) error {
+	return status.Error(codes.Unimplemented, "method Run not implemented")
 }
 func (UnimplementedPluginServer) Stream(grpc.BidiStreamingServer[ToSocket, FromSocket]) error {
 	return status.Error(codes.Unimplemented, "method Stream not implemented")
@@ -438,6 +530,78 @@ func _Plugin_Info_Handler(srv interface{}, ctx context.Context, dec func(interfa
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Plugin_Wrap_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WrapRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(PluginServer).Wrap(m, &grpc.GenericServerStream[WrapRequest, LayerEvent]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Plugin_WrapServer = grpc.ServerStreamingServer[LayerEvent]
+
+func _Plugin_Unwrap_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnwrapRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServer).Unwrap(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Plugin_Unwrap_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServer).Unwrap(ctx, req.(*UnwrapRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Plugin_Encode_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EncodeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServer).Encode(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Plugin_Encode_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServer).Encode(ctx, req.(*EncodeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Plugin_Decode_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DecodeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServer).Decode(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Plugin_Decode_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServer).Decode(ctx, req.(*DecodeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Plugin_Run_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(PluginServer).Run(&grpc.GenericServerStream[ToCommand, FromCommand]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Plugin_RunServer = grpc.BidiStreamingServer[ToCommand, FromCommand]
+
 func _Plugin_Stream_Handler(srv interface{}, stream grpc.ServerStream) error {
 	return srv.(PluginServer).Stream(&grpc.GenericServerStream[ToSocket, FromSocket]{ServerStream: stream})
 }
@@ -492,8 +656,31 @@ var Plugin_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "Info",
 			Handler:    _Plugin_Info_Handler,
 		},
+		{
+			MethodName: "Unwrap",
+			Handler:    _Plugin_Unwrap_Handler,
+		},
+		{
+			MethodName: "Encode",
+			Handler:    _Plugin_Encode_Handler,
+		},
+		{
+			MethodName: "Decode",
+			Handler:    _Plugin_Decode_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "Wrap",
+			Handler:       _Plugin_Wrap_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Run",
+			Handler:       _Plugin_Run_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
 		{
 			StreamName:    "Stream",
 			Handler:       _Plugin_Stream_Handler,

@@ -1,0 +1,154 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"google.golang.org/grpc"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/plugins/internal/wire"
+	"github.com/sosh-shell/sosh/plugins/internal/wire/pb"
+)
+
+// Wrap implements socket.Wrapper. The plugin gets a copy of the descriptor; there is
+// no second try when it dies, as it may have read and written by then.
+func (x *proxy) Wrap(ctx context.Context, req socket.WrapRequest) (socket.Handle, error) {
+	defer closeFD(req.FD)
+	none := socket.Handle{FD: -1}
+	switch {
+	case !x.p.desc.Can(socket.CallWrap):
+		return none, x.lacks(socket.CallWrap)
+	case x.h.cfg.Form == Stream:
+		return none, socket.Faultf(socket.Unsupported, "%s needs descriptors, which cannot travel here", x.p.name)
+	case len(req.Unread) > socket.MaxMessage:
+		return none, socket.Faultf(socket.Full, "%d unread bytes are too many to hand over: receive them first", len(req.Unread))
+	}
+	pr, err := x.p.running(ctx)
+	if err != nil {
+		return none, err
+	}
+	if !pr.enter() {
+		return none, x.died(socket.CallWrap)
+	}
+	defer pr.leave()
+	call := pr.lastCall.Add(1)
+	if err := pr.expect(call); err != nil {
+		return none, err
+	}
+	if err := pr.sendLend(ctx, call, req.FD); err != nil {
+		pr.settle(call, false)
+		return none, err
+	}
+	// The stream outlives this call: only until the layer is on does ctx end it.
+	life, cancel := context.WithCancel(context.Background())
+	stop := context.AfterFunc(ctx, cancel)
+	opened, st, err := pr.wrap(life, call, req)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		err = pr.judge(ctx, context.Background(), 0, err)
+		pr.settle(call, false)
+		cancel()
+		if errors.Is(err, errDied) {
+			err = pluginError(x.p.name, "", "died as it shook hands")
+		}
+		report, err := outcome(nil, err)
+		return socket.Handle{FD: -1, Report: report}, err
+	}
+	return x.layered(pr, call, opened, st, cancel)
+}
+
+// wrap makes the call and waits for its first word.
+func (pr *process) wrap(life context.Context, call uint64, req socket.WrapRequest) (*pb.Opened, grpc.ServerStreamingClient[pb.LayerEvent], error) {
+	var first *pb.LayerEvent
+	var st grpc.ServerStreamingClient[pb.LayerEvent]
+	err := pr.lent(call, socket.Lent{}, func(*pb.Lent) (err error) {
+		if st, err = pr.rpc.Wrap(life, wire.FromWrap(call, req), grpc.MaxCallSendMsgSize(wire.MaxCarried)); err == nil {
+			first, err = st.Recv()
+		}
+		return err
+	})
+	if err == nil && first.GetOpened().GetHandle() == 0 {
+		err = pluginError(pr.name, "its author must mend it", "began a layer without a number")
+	}
+	return first.GetOpened(), st, err
+}
+
+// layered takes in the descriptor above and follows the layer from now on.
+func (x *proxy) layered(pr *process, call uint64, m *pb.Opened, st grpc.ServerStreamingClient[pb.LayerEvent], cancel context.CancelFunc) (socket.Handle, error) {
+	g := pr.settle(call, true)
+	err := error(pluginError(x.p.name, "its author must mend it", "gave no descriptor"))
+	var h socket.Handle
+	if g.came {
+		h, err = x.received(g, socket.FamilyUnix, wire.ToReport(m.GetReport()))
+	}
+	if err != nil {
+		cancel()
+		return socket.Handle{FD: -1}, err
+	}
+	c := &carrier{pr: pr, handle: m.GetHandle(), layer: true, cancel: cancel, attached: true, live: true,
+		ended: make(chan struct{}), gone: make(chan struct{})}
+	c.facts.State = "open"
+	if !pr.carry(c) || !x.h.task(func() { c.follow(st) }) {
+		pr.drop(c)
+		cancel()
+		closeFD(h.FD)
+		return socket.Handle{FD: -1}, x.died(socket.CallWrap)
+	}
+	h.Carrier = c
+	return h, nil
+}
+
+// follow notes what the plugin tells of the layer, until nothing of it is left.
+func (c *carrier) follow(st grpc.ServerStreamingClient[pb.LayerEvent]) {
+	defer close(c.gone)
+	defer c.pr.drop(c)
+	defer c.cancel()
+	for {
+		m, err := st.Recv()
+		switch {
+		case errors.Is(err, io.EOF):
+			c.end(nil) // taken off, or closed by us
+			return
+		case err != nil && c.wasAborted():
+			c.end(socket.Reset)
+			return
+		case err != nil:
+			c.lose()
+			return
+		}
+		if f := m.GetFinish(); f != nil {
+			c.end(wire.ToError(f.GetError()))
+		}
+	}
+}
+
+// borrowLayer makes a call on a layer of this plugin's.
+func (x *proxy) borrowLayer(ctx context.Context, c *carrier, rpc func(context.Context, *process, *pb.Lent) (*pb.Facts, error)) error {
+	if c.pr.name != x.p.name {
+		return notOurs(x.p.name)
+	}
+	return c.fate(c.pr.try(ctx, x.h.cfg.CallTimeout, func(ctx context.Context) error {
+		_, err := rpc(ctx, c.pr, &pb.Lent{Layer: c.handle})
+		return err
+	}))
+}
+
+// Unwrap implements socket.Wrapper.
+func (x *proxy) Unwrap(ctx context.Context, s socket.Lent) ([]byte, error) {
+	c, ok := s.Carrier.(*carrier)
+	if !ok || !c.layer || c.pr.name != x.p.name {
+		return nil, notOurs(x.p.name)
+	}
+	var unread []byte
+	err := c.fate(c.pr.try(ctx, patient, func(ctx context.Context) error {
+		m, err := c.pr.rpc.Unwrap(ctx, &pb.UnwrapRequest{Layer: c.handle}, grpc.MaxCallRecvMsgSize(wire.MaxCarried))
+		unread = m.GetUnread()
+		return err
+	}))
+	_, err = outcome(nil, err)
+	return unread, err
+}

@@ -1,0 +1,142 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/plugins/internal/wire"
+	"github.com/sosh-shell/sosh/plugins/internal/wire/pb"
+)
+
+// Encode implements socket.Encoder.
+func (x *proxy) Encode(ctx context.Context, mark socket.Mark, fields []socket.Setting) (socket.Message, error) {
+	if !x.p.desc.Can(socket.CallEncode) {
+		return socket.Message{}, x.lacks(socket.CallEncode)
+	}
+	var out socket.Message
+	_, err := x.call(ctx, x.h.cfg.CallTimeout, socket.CallEncode, func(ctx context.Context, pr *process) error {
+		m, err := pr.rpc.Encode(ctx, &pb.EncodeRequest{Mark: mark, Fields: wire.FromSettings(fields)}, carried...)
+		if err != nil {
+			return err
+		}
+		if out, err = wire.ToMessage(m); err != nil {
+			return pluginError(x.p.name, "its author must mend it", "encoded nonsense: %v", err)
+		}
+		return nil
+	})
+	_, err = outcome(nil, err)
+	return out, err
+}
+
+// carried are the bounds of a call with messages of a protocol in it.
+var carried = []grpc.CallOption{grpc.MaxCallSendMsgSize(wire.MaxCarried), grpc.MaxCallRecvMsgSize(wire.MaxCarried)}
+
+// Decode implements socket.Decoder.
+func (x *proxy) Decode(ctx context.Context, mark socket.Mark, messages []socket.Message) ([][]socket.Setting, error) {
+	if !x.p.desc.Can(socket.CallDecode) {
+		return nil, x.lacks(socket.CallDecode)
+	}
+	req := &pb.DecodeRequest{Mark: mark}
+	for _, m := range messages {
+		req.Messages = append(req.Messages, wire.FromMessage(m))
+	}
+	var out [][]socket.Setting
+	_, err := x.call(ctx, x.h.cfg.CallTimeout, socket.CallDecode, func(ctx context.Context, pr *process) error {
+		m, err := pr.rpc.Decode(ctx, req, carried...)
+		if err != nil {
+			return err
+		}
+		if len(m.GetMessages()) != len(messages) {
+			return pluginError(x.p.name, "its author must mend it", "decoded %d of %d messages", len(m.GetMessages()), len(messages))
+		}
+		out = nil
+		for _, f := range m.GetMessages() {
+			out = append(out, wire.ToSettings(f.GetFields()))
+		}
+		return nil
+	})
+	_, err = outcome(nil, err)
+	return out, err
+}
+
+// interruptGrace is how long an interrupted command has for its summary.
+const interruptGrace = 250 * time.Millisecond
+
+// Run implements socket.Runner. A run that has begun is not begun again.
+func (x *proxy) Run(ctx context.Context, req socket.RunRequest, out func(socket.Row) error) error {
+	if !x.p.desc.Can(socket.CallRun) {
+		return x.lacks(socket.CallRun)
+	}
+	pr, err := x.p.running(ctx)
+	if err != nil {
+		return err
+	}
+	if !pr.enter() {
+		return x.died(socket.CallRun)
+	}
+	defer pr.leave()
+	life, cancel := context.WithCancel(ctx)
+	defer cancel()
+	st, err := pr.rpc.Run(life)
+	if err == nil {
+		start := &pb.StartCommand{Command: req.Command, Flags: wire.FromSettings(req.Flags), Width: uint32(max(req.Width, 0))}
+		for _, a := range req.Args {
+			start.Args = append(start.Args, []byte(a))
+		}
+		err = st.Send(&pb.ToCommand{What: &pb.ToCommand_Start{Start: start}})
+	}
+	var rowErr error
+	if err == nil {
+		go interrupt(life, req.Interrupt, st, cancel)
+		rowErr, err = rows(st, out)
+	}
+	if rowErr != nil {
+		return rowErr
+	}
+	if err = answer(err); life.Err() != nil && ctx.Err() == nil && err != nil {
+		return socket.Interrupted // it did not end by itself
+	}
+	if err = pr.judge(ctx, context.Background(), 0, err); errors.Is(err, errDied) {
+		err = pluginError(x.p.name, "sosh -v shows what it prints", "died in %s", req.Command)
+	}
+	_, err = outcome(nil, err)
+	return err
+}
+
+// rows takes the rows in: rowErr is out's, err the stream's, nil at its end.
+func rows(st grpc.BidiStreamingClient[pb.ToCommand, pb.FromCommand], out func(socket.Row) error) (rowErr, err error) {
+	for {
+		m, err := st.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := out(wire.ToRow(m)); err != nil {
+			return err, nil
+		}
+	}
+}
+
+// interrupt passes the user's interrupt on, and ends a run that does not heed it.
+func interrupt(life context.Context, pressed <-chan struct{}, st grpc.BidiStreamingClient[pb.ToCommand, pb.FromCommand], cancel func()) {
+	select {
+	case <-pressed:
+	case <-life.Done():
+		return
+	}
+	st.Send(&pb.ToCommand{What: &pb.ToCommand_Interrupt{Interrupt: true}})
+	t := time.NewTimer(interruptGrace)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		cancel()
+	case <-life.Done():
+	}
+}

@@ -1,0 +1,164 @@
+package wire
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/plugins/internal/wire/pb"
+)
+
+// fromDeclared fills in what a description declares beyond its options.
+func fromDeclared(m *pb.Description, d socket.Description) {
+	for _, k := range d.Kinds {
+		m.Kinds = append(m.Kinds, utf8(string(k)))
+	}
+	for _, f := range d.Facts {
+		m.Facts = append(m.Facts, &pb.FactDeclaration{Name: utf8(f.Name), Help: utf8(f.Help)})
+	}
+	m.Fields = fromFields(d.Fields)
+	for _, c := range d.Commands {
+		m.Commands = append(m.Commands, fromCommand(c))
+	}
+	m.Layer = d.Layer
+	m.Capabilities = FromNames(d.Capabilities)
+}
+
+func toDeclared(d *socket.Description, m *pb.Description) {
+	for _, k := range m.GetKinds() {
+		d.Kinds = append(d.Kinds, socket.Kind(k))
+	}
+	for _, f := range m.GetFacts() {
+		d.Facts = append(d.Facts, socket.Fact{Name: f.GetName(), Help: f.GetHelp()})
+	}
+	d.Fields = toFields(m.GetFields())
+	for _, c := range m.GetCommands() {
+		d.Commands = append(d.Commands, toCommand(c))
+	}
+	d.Layer = m.GetLayer()
+	d.Capabilities = m.GetCapabilities()
+}
+
+func fromFields(fs []socket.Field) []*pb.FieldDeclaration {
+	var ms []*pb.FieldDeclaration
+	for _, f := range fs {
+		m := &pb.FieldDeclaration{Name: utf8(f.Name), Type: utf8(string(f.Type)), Default: utf8(f.Default), Help: utf8(f.Help), Decoded: f.Decoded}
+		for _, n := range f.Names {
+			m.Names = append(m.Names, &pb.FieldName{Name: utf8(n.Name), Value: n.Value})
+		}
+		ms = append(ms, m)
+	}
+	return ms
+}
+
+func toFields(ms []*pb.FieldDeclaration) []socket.Field {
+	var fs []socket.Field
+	for _, m := range ms {
+		f := socket.Field{Name: m.GetName(), Type: socket.FieldType(m.GetType()), Default: m.GetDefault(), Help: m.GetHelp(), Decoded: m.GetDecoded()}
+		for _, n := range m.GetNames() {
+			f.Names = append(f.Names, socket.FieldName{Name: n.GetName(), Value: n.GetValue()})
+		}
+		fs = append(fs, f)
+	}
+	return fs
+}
+
+func fromCommand(c socket.Command) *pb.CommandDeclaration {
+	m := &pb.CommandDeclaration{Name: utf8(c.Name), Synopsis: utf8(c.Synopsis), Usage: FromNames(c.Usage), Help: utf8(c.Help),
+		Args: FromNames(c.Args), Min: int32(c.Min), Max: int32(c.Max), Fields: fromFields(c.Fields)}
+	for _, f := range c.Flags {
+		m.Flags = append(m.Flags, &pb.FlagDeclaration{Name: utf8(f.Name), Short: utf8(f.Short), Type: utf8(string(f.Type)),
+			Default: utf8(f.Default), Help: utf8(f.Help)})
+	}
+	for _, e := range c.Examples {
+		m.Examples = append(m.Examples, &pb.Example{Does: utf8(e.Does), Code: utf8(e.Code)})
+	}
+	return m
+}
+
+func toCommand(m *pb.CommandDeclaration) socket.Command {
+	c := socket.Command{Name: m.GetName(), Synopsis: m.GetSynopsis(), Usage: m.GetUsage(), Help: m.GetHelp(),
+		Args: m.GetArgs(), Min: int(m.GetMin()), Max: int(m.GetMax()), Fields: toFields(m.GetFields())}
+	for _, f := range m.GetFlags() {
+		c.Flags = append(c.Flags, socket.Flag{Name: f.GetName(), Short: f.GetShort(), Type: socket.OptionType(f.GetType()),
+			Default: f.GetDefault(), Help: f.GetHelp()})
+	}
+	for _, e := range m.GetExamples() {
+		c.Examples = append(c.Examples, socket.Example{Does: e.GetDoes(), Code: e.GetCode()})
+	}
+	return c
+}
+
+// checkDeclared is [CheckDescription] for what [fromDeclared] carries.
+func checkDeclared(d socket.Description) error {
+	for _, k := range d.Kinds {
+		if !slices.Contains(kinds, k) {
+			return fmt.Errorf("%s: unknown kind %q", d.Name, k)
+		}
+	}
+	if len(d.Facts) > maxEntries || len(d.Fields) > maxEntries || len(d.Commands) > maxEntries {
+		return fmt.Errorf("%s: too many facts, fields or commands", d.Name)
+	}
+	for _, f := range d.Facts {
+		if !optionName.MatchString(f.Name) || !line(f.Help) {
+			return fmt.Errorf("%s: fact %q must have a name and one line of help", d.Name, f.Name)
+		}
+	}
+	if err := checkFields(d.Name, d.Fields); err != nil {
+		return err
+	}
+	for _, c := range d.Commands {
+		if err := checkCommand(c); err != nil {
+			return fmt.Errorf("%s: %w", d.Name, err)
+		}
+	}
+	return nil
+}
+
+func checkFields(of string, fs []socket.Field) error {
+	seen := map[string]bool{}
+	for _, f := range fs {
+		name := strings.TrimSuffix(f.Name, ".*")
+		if !optionName.MatchString(name) || seen[f.Name] || !line(f.Help) {
+			return fmt.Errorf("%s: field %q must have a name of its own and one line of help", of, f.Name)
+		}
+		seen[f.Name] = true
+		switch f.Type {
+		case socket.IntField, socket.FloatField, socket.BoolField, socket.TextField, socket.BytesField:
+		default:
+			return fmt.Errorf("%s: field %s has the unknown type %q", of, f.Name, f.Type)
+		}
+	}
+	return nil
+}
+
+func checkCommand(c socket.Command) error {
+	switch {
+	case !protocolName.MatchString(c.Name):
+		return fmt.Errorf("%q is no name of a command: lower case letters, digits and hyphens", c.Name)
+	case !line(c.Synopsis), len(c.Usage) == 0:
+		return fmt.Errorf("the command %s must have a synopsis of one line and a usage", c.Name)
+	case c.Min < 0 || c.Max < -1 || c.Max >= 0 && c.Max < c.Min:
+		return fmt.Errorf("the command %s takes from %d to %d arguments", c.Name, c.Min, c.Max)
+	}
+	for _, u := range c.Usage {
+		if u != c.Name && !strings.HasPrefix(u, c.Name+" ") {
+			return fmt.Errorf("usage %q does not begin with %s", u, c.Name)
+		}
+	}
+	seen := map[string]bool{}
+	for _, f := range c.Flags {
+		if !protocolName.MatchString(f.Name) || len(f.Short) > 1 || seen[f.Name] || f.Short != "" && seen[f.Short] || !line(f.Help) {
+			return fmt.Errorf("the command %s: flag %q must have a name of its own and one line of help", c.Name, f.Name)
+		}
+		seen[f.Name], seen[f.Short] = true, true
+		if !slices.Contains(optionTypes, f.Type) {
+			return fmt.Errorf("the command %s: flag %s has the unknown type %q", c.Name, f.Name, f.Type)
+		}
+	}
+	return checkFields(c.Name, c.Fields)
+}
+
+// line reports whether s is one line, and something.
+func line(s string) bool { return s != "" && !strings.ContainsAny(s, "\n\r") }

@@ -1,0 +1,150 @@
+package sdk
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"google.golang.org/grpc"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/plugins/internal/wire"
+	"github.com/sosh-shell/sosh/plugins/internal/wire/pb"
+)
+
+// layers is the living layers of this process by number.
+type layers struct {
+	mu   sync.Mutex
+	last uint64
+	on   map[uint64]Lent
+}
+
+func (ls *layers) add(h Handle) uint64 {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if ls.on == nil {
+		ls.on = map[uint64]Lent{}
+	}
+	ls.last++
+	ls.on[ls.last] = Lent{FD: -1, Mark: h.Mark, Carrier: h.Carrier}
+	return ls.last
+}
+
+func (ls *layers) find(n uint64) (Lent, error) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l, ok := ls.on[n]
+	if !ok {
+		return Lent{}, Faultf(socket.Lost, "the layer has ended")
+	}
+	return l, nil
+}
+
+func (ls *layers) remove(n uint64) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	delete(ls.on, n)
+}
+
+// with calls f with what is lent: a layer by its number, or a socket.
+func (s *server) with(ctx context.Context, l *pb.Lent, f func(Lent) error) error {
+	if n := l.GetLayer(); n != 0 {
+		lent, err := s.layers.find(n)
+		if err != nil {
+			return err
+		}
+		return f(lent)
+	}
+	return s.sockets.with(ctx, l, f)
+}
+
+// Wrap begins a layer and tells of it until it has ended.
+func (s *server) Wrap(m *pb.WrapRequest, st grpc.ServerStreamingServer[pb.LayerEvent]) error {
+	w, ok := s.p.(Wrapper)
+	if !ok {
+		return s.lacks(socket.CallWrap)
+	}
+	ctx := st.Context()
+	fd, err := s.sockets.keep(ctx, m.GetCall())
+	if err != nil {
+		return wire.Status(err, nil, nil)
+	}
+	req, err := wire.ToWrap(m)
+	if err != nil {
+		closeDescriptor(fd)
+		return wire.Status(Faultf(Usage, "%v", err), nil, nil)
+	}
+	req.FD = fd
+	h, err := w.Wrap(ctx, req)
+	if err != nil {
+		return wire.Status(err, h.Report, nil)
+	}
+	c, ok := h.Carrier.(socket.LayerCarrier)
+	if !ok {
+		closeDescriptor(h.FD)
+		return wire.Status(Faultf(Failed, "%s gave a layer without a carrier", s.desc.Name), nil, nil)
+	}
+	n := s.layers.add(h)
+	defer s.layers.remove(n)
+	opened, err := s.opened(ctx, m.GetCall(), h)
+	if err == nil {
+		opened.Handle = n
+		err = st.Send(&pb.LayerEvent{What: &pb.LayerEvent_Opened{Opened: opened}})
+	}
+	if err != nil {
+		c.Abort()
+		return err
+	}
+	return s.follow(st, c)
+}
+
+// follow tells the host how the layer ends, and returns when nothing of it is left.
+func (s *server) follow(st grpc.ServerStreamingServer[pb.LayerEvent], c socket.LayerCarrier) error {
+	stop := context.AfterFunc(st.Context(), c.Abort) // the host wants a reset, or is gone
+	defer stop()
+	life, end := context.WithCancel(context.Background())
+	defer end()
+	ended := make(chan error, 1)
+	gone := make(chan struct{})
+	go func() { ended <- c.End(life) }()
+	go func() { c.Gone(life); close(gone) }()
+	tell := func(err error) error {
+		return st.Send(&pb.LayerEvent{What: &pb.LayerEvent_Finish{Finish: &pb.Finish{Error: wire.FromError(err)}}})
+	}
+	for {
+		select {
+		case err := <-ended:
+			if err := tell(err); err != nil {
+				return err
+			}
+			ended = nil
+		case <-gone:
+			select {
+			case err := <-ended: // in the same moment
+				return tell(err)
+			default:
+			}
+			return nil
+		}
+	}
+}
+
+// Unwrap takes a layer off.
+func (s *server) Unwrap(ctx context.Context, m *pb.UnwrapRequest) (*pb.Unwrapped, error) {
+	w, ok := s.p.(Wrapper)
+	if !ok {
+		return nil, s.lacks(socket.CallWrap)
+	}
+	l, err := s.layers.find(m.GetLayer())
+	var unread []byte
+	if err == nil {
+		unread, err = w.Unwrap(ctx, l)
+	}
+	if err == nil && len(unread) > socket.MaxMessage {
+		err = fmt.Errorf("%s has %d unread bytes", s.desc.Name, len(unread))
+	}
+	if err != nil {
+		return nil, wire.Status(err, nil, nil)
+	}
+	return &pb.Unwrapped{Unread: unread}, nil
+}
