@@ -25,6 +25,8 @@ import (
 	"github.com/sosh-shell/sosh/plugins/host"
 	"github.com/sosh-shell/sosh/plugins/sdk"
 	"github.com/sosh-shell/sosh/plugins/tcp"
+	"github.com/sosh-shell/sosh/plugins/udp"
+	"github.com/sosh-shell/sosh/plugins/unix"
 	"github.com/sosh-shell/sosh/shell/command"
 	"github.com/sosh-shell/sosh/shell/lang"
 	"github.com/sosh-shell/sosh/shell/render"
@@ -37,7 +39,9 @@ const version = "0.1.0"
 // bundled are the protocols that come with the program, each run as
 // "sosh plugin serve NAME" in a process of its own.
 var bundled = map[string]func() socket.Protocol{
-	"tcp": tcp.New,
+	"tcp":  tcp.New,
+	"udp":  udp.New,
+	"unix": unix.New,
 }
 
 const synopsis = `usage: sosh [FLAG...] [FILE [ARG...]]

@@ -9,3 +9,6 @@ func State(int) string { return "" }
 
 // Facts are none: no kernel but Linux is asked yet.
 func Facts(int) []socket.Setting { return nil }
+
+// Kind is "": no kernel but Linux is asked yet.
+func Kind(int) socket.Kind { return "" }

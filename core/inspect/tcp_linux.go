@@ -33,11 +33,12 @@ func State(fd int) string {
 	return tcpStates[info.State]
 }
 
-// Facts are what TCP_INFO (tcp(7)) says of the socket, each name after the
-// kernel's own; times as durations, the rest as plain numbers.
+// Facts are what the kernel keeps of the socket: of TCP what TCP_INFO (tcp(7)) says,
+// each name after the kernel's own, times as durations, the rest as plain numbers;
+// of a socket with messages what SO_MEMINFO says.
 func Facts(fd int) []socket.Setting {
 	if !isTCP(fd) {
-		return nil
+		return messageFacts(fd)
 	}
 	i, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 	if err != nil {

@@ -1,7 +1,10 @@
 package table
 
 import (
+	"errors"
 	"syscall"
+
+	"github.com/sosh-shell/sosh/core/socket"
 )
 
 // Bounds of what is read ahead of any consumer, to be shown at the prompt.
@@ -14,9 +17,13 @@ const (
 type Arrival struct {
 	Socket *Socket
 	Data   []byte // the new bytes, unconsumed; the receiver may keep them
-	More   bool   // more wait in the kernel than is read ahead
-	Client bool   // a connection waits to be accepted
-	End    error  // why no more come, once
+	// Message says that Data is one message, and From who sent it.
+	Message  bool
+	From     socket.Address
+	Returned *Returned // what the network answered to a message
+	More     bool      // more wait in the kernel than is read ahead
+	Client   bool      // a connection waits to be accepted
+	End      error     // why no more come, once
 }
 
 // Watch begins to read ahead on every socket, now and later, and calls f for
@@ -47,10 +54,10 @@ func (s *Socket) readAhead() {
 		return
 	}
 	s.mu.Lock()
-	idle := s.end != nil || !(s.passive || s.begun)
+	idle := s.end != nil || !(s.passive || s.begun || s.kind == socket.Datagram || s.kind == socket.Raw)
 	s.mu.Unlock()
 	if !idle {
-		s.table.poll.ahead(s.watch, s.arrived)
+		s.table.poll.ahead(s.top.Load().watch, s.arrived)
 	}
 }
 
@@ -66,31 +73,71 @@ func (s *Socket) arrived() {
 		return
 	}
 	a := Arrival{Socket: s}
-	bound := s.bound.Load()
-	room := min(int64(aheadSocket-s.ahead), bound-int64(len(s.in.unread())), aheadTable-s.table.ahead.Load(), MaxInboxes-s.table.unread.Load())
-	if room <= 0 { // the rest waits in the kernel until something is consumed
-		s.endReading()
-		report(Arrival{Socket: s, More: true})
-		return
+	l := s.top.Load()
+	_, before := s.Returned()
+	var err error
+	if l.messages() {
+		err = s.messageAhead(l, &a)
+	} else {
+		err = s.bytesAhead(l, &a)
 	}
-	b := scratch.Get().(*[readSize]byte)
-	n, err := s.tryReceive(b[:min(room, readSize)])
-	if n > 0 {
-		s.keep(b[:n], bound)
-		s.ahead += n
-		s.table.ahead.Add(int64(n))
-		a.Data = append([]byte(nil), b[:n]...)
-	}
-	scratch.Put(b)
 	s.endReading()
-	if err != nil && err != syscall.EAGAIN {
+	if last, n := s.Returned(); n > before {
+		a.Returned = last
+	}
+	switch {
+	case errors.Is(err, socket.Full): // the rest waits in the kernel until something is consumed
+		a.More = true
+		report(a)
+		return
+	case err != nil && err != syscall.EAGAIN && a.Returned == nil:
 		a.End = err
 		s.ended(err)
 	}
-	if n > 0 || a.End != nil {
+	if a.Message || len(a.Data) > 0 || a.End != nil || a.Returned != nil {
 		report(a)
 	}
 	s.readAhead()
+}
+
+// room is how much may be read ahead of any consumer now.
+func (s *Socket) room() int64 {
+	return min(aheadSocket-s.ahead, aheadTable-s.table.ahead.Load(), MaxInboxes-s.table.unread.Load())
+}
+
+func (s *Socket) bytesAhead(l *level, a *Arrival) error {
+	bound := s.bound.Load()
+	room := min(s.room(), bound-int64(len(s.in.unread())))
+	if room <= 0 {
+		return socket.Full
+	}
+	b := scratch.Get().(*[readSize]byte)
+	defer scratch.Put(b)
+	n, err := s.tryReceive(l, b[:min(room, readSize)])
+	if n > 0 {
+		s.keep(b[:n], bound)
+		s.tookAhead(int64(n))
+		a.Data = append([]byte(nil), b[:n]...)
+	}
+	return err
+}
+
+func (s *Socket) messageAhead(l *level, a *Arrival) error {
+	if s.room() <= 0 {
+		return socket.Full
+	}
+	m, err := s.tryMessage(l, s.bound.Load())
+	if err == nil {
+		s.keepMessage(m)
+		s.tookAhead(cost(m))
+		a.Data, a.Message, a.From = m.Data, true, m.Peer
+	}
+	return err
+}
+
+func (s *Socket) tookAhead(n int64) {
+	s.ahead += n
+	s.table.ahead.Add(n)
 }
 
 // Ended reports why no more bytes can come, as far as somebody has read so

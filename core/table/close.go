@@ -2,6 +2,8 @@ package table
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/sosh-shell/sosh/core/socket"
 )
@@ -13,6 +15,8 @@ type Closed struct {
 	Unread int
 	// Inbox is input that was read, shown perhaps, and never consumed.
 	Inbox int
+	// Messages that were read and never consumed.
+	Messages int
 }
 
 // Close takes the socket out of the table and closes its descriptor: a FIN, or
@@ -24,8 +28,11 @@ type Closed struct {
 func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 	var c Closed
 	s.table.remove(s)
+	s.mu.Lock()
+	layers := s.layers
+	s.mu.Unlock()
 	if fd, err := s.hold.use(); err == nil {
-		if s.carrier == nil && !s.isPassive() {
+		if s.carrier == nil && !s.isPassive() && len(layers) == 0 {
 			c.Unread = sysUnread(fd)
 		}
 		switch {
@@ -55,6 +62,7 @@ func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 	if !ok {
 		return c, s.fail("close", errClosed)
 	}
+	s.closeLayers(ctx, layers, reset)
 	s.table.poll.drop(s.watch) // at once, as a control call may still use the descriptor
 	s.mu.Lock()
 	kept := s.kept
@@ -64,8 +72,9 @@ func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 		sysClose(h.FD)
 	}
 	if s.reading.try() {
-		c.Inbox = len(s.in.unread())
+		c.Inbox, c.Messages = len(s.in.unread()), len(s.mq.list)
 		s.consumed(c.Inbox)
+		s.dropped(c.Messages)
 		s.reading.give()
 	}
 	if lent := s.hold.inUse(); !lent { // else the last user closes it
@@ -78,6 +87,29 @@ func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 	return c, nil
 }
 
+// layerTime is how long a close waits for layers to send what was written.
+const layerTime = 2 * time.Second
+
+// closeLayers closes the layers, the highest first, and waits until each has sent
+// what was written and let go of the socket beneath: the end of this process would
+// end them, too.
+func (s *Socket) closeLayers(ctx context.Context, layers []*level, reset bool) {
+	if len(layers) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, layerTime)
+	defer cancel()
+	for _, l := range slices.Backward(layers) {
+		if reset && l.carrier != nil {
+			l.carrier.Abort()
+		}
+		l.close(s.table)
+		if c, ok := l.carrier.(socket.LayerCarrier); ok {
+			c.Gone(ctx)
+		}
+	}
+}
+
 // discard closes a socket that never came into the table.
 func (s *Socket) discard() {
 	s.hold.close(func(fd int) {
@@ -86,12 +118,22 @@ func (s *Socket) discard() {
 	})
 }
 
-// Shutdown ends one direction, or both.
+// Shutdown ends one direction, or both. Of a layer it is the layer's end, which says
+// so to its peer in its own way.
 func (s *Socket) Shutdown(ctx context.Context, how socket.How) error {
-	err := s.lend(ctx, func(ctx context.Context, l socket.Lent) error {
-		_, err := s.proto.Shutdown(ctx, l, how)
-		return err
-	})
+	var err error
+	if l := s.top.Load(); l != &s.level {
+		var fd int
+		if fd, err = l.hold.use(); err == nil {
+			err = sysShutdown(fd, how)
+			l.hold.done()
+		}
+	} else {
+		err = s.lend(ctx, func(ctx context.Context, l socket.Lent) error {
+			_, err := s.proto.Shutdown(ctx, l, how)
+			return err
+		})
+	}
 	if err != nil {
 		return s.fail("shutdown", err)
 	}

@@ -3,6 +3,7 @@ package table
 import (
 	"context"
 	"errors"
+	"net"
 	"syscall"
 	"time"
 
@@ -35,7 +36,11 @@ func (o *opener) attempt(ctx context.Context) (*Socket, error) {
 		}
 	}
 	if len(list) == 1 {
-		return o.one(ctx, list[0], from)
+		s, err := o.one(ctx, list[0], from)
+		if err == nil {
+			s.host = hostOf(o.spec.Connect, o.desc.Address)
+		}
+		return s, err
 	}
 	list = interleave(list)
 
@@ -72,6 +77,7 @@ func (o *opener) attempt(ctx context.Context) (*Socket, error) {
 			if r.err == nil {
 				stop()
 				go drain()
+				r.s.host = hostOf(o.spec.Connect, o.desc.Address)
 				return r.s, nil
 			}
 			if first == nil {
@@ -95,6 +101,22 @@ func (o *opener) attempt(ctx context.Context) (*Socket, error) {
 			}
 		}
 	}
+}
+
+// hostOf is the host of an address in words: what a layer checks a certificate against.
+func hostOf(text string, form socket.AddressForm) string {
+	switch form {
+	case socket.PathForm:
+		return ""
+	case socket.HostPort:
+		if host, _, err := net.SplitHostPort(text); err == nil {
+			text = host
+		}
+	}
+	if text == "" {
+		return "localhost"
+	}
+	return text
 }
 
 // atAll words the failure of all addresses: the name that was typed, the cause
@@ -154,6 +176,9 @@ func (s *Socket) Connect(ctx context.Context, text string) error {
 	for i, a := range list {
 		if err = s.ofFamily(ctx, a.Family); err == nil {
 			if err = s.connectTo(ctx, a); err == nil {
+				s.mu.Lock()
+				s.host = hostOf(text, s.desc.Address)
+				s.mu.Unlock()
 				s.readAhead()
 				return nil
 			}

@@ -84,7 +84,7 @@ const anyPort = ":0"
 // would open it to all interfaces.
 func (s *Socket) Listen(ctx context.Context, backlog int) error {
 	if err := s.can(socket.CallListen, "listen", s.name); err != nil {
-		return err
+		return withBindHint(err, s)
 	}
 	if backlog == 0 {
 		backlog = DefaultBacklog
@@ -113,6 +113,15 @@ func (s *Socket) Listen(ctx context.Context, backlog int) error {
 	return nil
 }
 
+// withBindHint says what takes the place of listening where there are no connections.
+func withBindHint(err error, s *Socket) error {
+	var e *socket.Error
+	if errors.As(err, &e) && e.Hint == "" && s.desc.Can(socket.CallBind) {
+		e.Hint = "there are no connections to wait for: bind " + s.name + " ADDR, and recv " + s.name + " gets what anybody sends"
+	}
+	return err
+}
+
 // Accept waits for one connection and enters it under name, or under one of
 // the table's choice. A connection that arrives as the caller gives up is kept
 // for the next Accept.
@@ -135,7 +144,7 @@ func (s *Socket) Accept(ctx context.Context, name string) (*Socket, error) {
 		return nil, withDescriptorHint(s.fail("accept", err))
 	}
 	c := s.table.newSocket(name, s.proto, s.desc, h, s.currentFamily())
-	c.begun = true
+	c.begun, c.accepted = true, true
 	f, _ := c.Facts()
 	c.peer = f.Remote
 	if err := s.table.enter(c); err != nil {

@@ -17,6 +17,8 @@ import (
 
 // localTCP is a TCP protocol in this process: what a plugin would do, without one.
 type localTCP struct {
+	socket.Complete // what it lacks
+
 	afterAccept  func() // runs between the system call and the return
 	afterConnect func() error
 }

@@ -115,7 +115,8 @@ func (o *opener) listening(ctx context.Context) (*Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = s.bindTo(ctx, "bind", list[:1]); err == nil {
+	// What has no connections gets what anybody sends, once it is bound.
+	if err = s.bindTo(ctx, "bind", list[:1]); err == nil && s.kind != socket.Datagram && s.kind != socket.Raw {
 		err = s.Listen(ctx, 0)
 	}
 	if err != nil {

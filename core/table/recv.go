@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/sosh-shell/sosh/core/socket"
 )
@@ -46,6 +45,7 @@ func (s *Socket) endReading() {
 	s.reading.give()
 	if s.hold.isClosed() && s.reading.try() {
 		s.consumed(len(s.in.unread()))
+		s.dropped(len(s.mq.list))
 		s.reading.give()
 	}
 }
@@ -62,10 +62,15 @@ func (t *Turn) Consume(n int) { t.s.consumed(n) }
 
 func (s *Socket) consumed(n int) {
 	s.in.consume(n)
-	s.table.unread.Add(int64(-n))
+	s.released(int64(n))
+}
+
+// released gives back room that unread input had taken.
+func (s *Socket) released(n int64) {
+	s.table.unread.Add(-n)
 	if d := min(n, s.ahead); d > 0 {
 		s.ahead -= d
-		if now := s.table.ahead.Add(int64(-d)); now < aheadTable && now+int64(d) >= aheadTable {
+		if now := s.table.ahead.Add(-d); now < aheadTable && now+d >= aheadTable {
 			s.table.readAhead() // others may have been refused room
 		}
 	}
@@ -84,10 +89,7 @@ func (s *Socket) SetInbox(bytes int64) { s.bound.Store(bytes) }
 func (t *Turn) Fill(ctx context.Context) ([]byte, error) {
 	s := t.s
 	held := len(s.in.unread())
-	bound := s.bound.Load()
-	if t.Bound != 0 {
-		bound = t.Bound
-	}
+	bound := t.bound()
 	room := min(bound-int64(held), MaxInboxes-s.table.unread.Load(), readSize)
 	if room <= 0 {
 		return nil, socket.Full
@@ -100,6 +102,13 @@ func (t *Turn) Fill(ctx context.Context) ([]byte, error) {
 	}
 	s.keep(b[:n], bound)
 	return s.in.unread()[held:], nil
+}
+
+func (t *Turn) bound() int64 {
+	if t.Bound != 0 {
+		return t.Bound
+	}
+	return t.s.bound.Load()
 }
 
 func (s *Socket) keep(p []byte, bound int64) {
@@ -140,12 +149,13 @@ func (s *Socket) receive(ctx context.Context, p []byte) (int, error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return 0, waitError(ctx)
 	}
+	l := s.top.Load()
 	for {
-		n, err := s.tryReceive(p)
+		n, err := s.tryReceive(l, p)
 		if err != syscall.EAGAIN {
 			return n, err
 		}
-		if err := s.table.poll.wait(ctx, s.watch, toRead); err != nil {
+		if err := s.table.poll.wait(ctx, l.watch, toRead); err != nil {
 			return 0, err
 		}
 	}
@@ -156,15 +166,15 @@ func (s *Socket) receive(ctx context.Context, p []byte) (int, error) {
 //
 // A stream that was never connected is not asked: recv(2) would take the error
 // of a connect under way.
-func (s *Socket) tryReceive(p []byte) (int, error) {
+func (s *Socket) tryReceive(l *level, p []byte) (int, error) {
 	if !s.hasPeer() {
 		return 0, syscall.ENOTCONN
 	}
-	fd, err := s.hold.use()
+	fd, err := l.hold.use()
 	if err != nil {
 		return 0, err
 	}
-	defer s.hold.done()
+	defer l.hold.done()
 	n, err := sysRecv(fd, p)
 	switch {
 	case n > 0:
@@ -173,7 +183,7 @@ func (s *Socket) tryReceive(p []byte) (int, error) {
 	case err == nil:
 		return 0, s.ended(s.reason())
 	case err == syscall.ECONNRESET || err == syscall.EPIPE:
-		if s.carrier != nil { // a socketpair's own reset is no word of the peer's
+		if l.carrier != nil { // a socketpair's own reset is no word of the peer's
 			return 0, s.ended(s.reason())
 		}
 		return 0, s.ended(socket.Reset)
@@ -183,27 +193,40 @@ func (s *Socket) tryReceive(p []byte) (int, error) {
 	return 0, err
 }
 
-// hasPeer reports whether bytes can pass: a stream has no peer before a connect.
+// hasPeer reports whether data can pass: what has connections has no peer before one.
 func (s *Socket) hasPeer() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.begun || s.desc.Kind != socket.Stream
+	if s.kind == socket.Datagram || s.kind == socket.Raw {
+		return true
+	}
+	return s.isConnected()
 }
 
-// endWait is how long a carrier may take to say why its bytes ended.
-const endWait = 250 * time.Millisecond
+// isConnected reports whether the socket is, or was, connected.
+func (s *Socket) isConnected() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.begun
+}
 
-// reason is why the descriptor came to its end.
+// reason is why the data came to its end. An end beneath a layer is told by the
+// layer as it saw it: what died or was reset further down is asked first.
 func (s *Socket) reason() error {
-	if s.carrier == nil {
-		return socket.Ended
+	s.mu.Lock()
+	layers := s.layers
+	s.mu.Unlock()
+	if len(layers) == 0 {
+		return s.why()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), endWait)
-	defer cancel()
-	if err := s.carrier.End(ctx); err != nil {
-		return err
+	top := layers[len(layers)-1].why()
+	if top == socket.Ended { // it has seen the peer's own end
+		return top
 	}
-	return socket.Ended
+	for _, l := range layers[:len(layers)-1] {
+		if err := l.why(); errors.Is(err, socket.Lost) || errors.Is(err, socket.Reset) {
+			return err
+		}
+	}
+	return top
 }
 
 // ended remembers the first reason of the end and returns it.

@@ -10,8 +10,15 @@ import (
 )
 
 // Send gives all of p to the kernel, waiting for room. On failure it tells how
-// many bytes the kernel had taken.
+// many bytes the kernel had taken. On a socket with messages p is one, to the
+// socket's peer.
 func (s *Socket) Send(ctx context.Context, p []byte) (int, error) {
+	if s.Messages() {
+		if err := s.SendMessage(ctx, socket.Message{Data: p}); err != nil {
+			return 0, err
+		}
+		return len(p), nil
+	}
 	if err := s.writing.take(ctx); err != nil {
 		return 0, s.fail("send", err)
 	}
@@ -20,9 +27,11 @@ func (s *Socket) Send(ctx context.Context, p []byte) (int, error) {
 		return 0, s.NotConnected("send")
 	}
 	n, err := s.sendAll(ctx, p)
+	s.sent.Add(int64(n))
 	return n, s.sendError(err)
 }
 
+// sendAll writes all of p to the highest level.
 func (s *Socket) sendAll(ctx context.Context, p []byte) (int, error) {
 	sent := 0
 	for sent < len(p) {
@@ -49,11 +58,20 @@ func (s *Socket) SendFile(ctx context.Context, f *os.File) (int64, error) {
 	if !s.hasPeer() {
 		return 0, s.NotConnected("send")
 	}
+	if s.Messages() {
+		return s.sendFileMessage(ctx, f)
+	}
+	sent, err := s.sendFile(ctx, f)
+	s.sent.Add(sent)
+	return sent, s.sendError(err)
+}
+
+func (s *Socket) sendFile(ctx context.Context, f *os.File) (int64, error) {
 	var sent int64
-	if s.carrier == nil && sysIsRegular(f) {
+	if l := s.top.Load(); l.carrier == nil && sysIsRegular(f) {
 		rc, err := f.SyscallConn()
 		if err != nil {
-			return 0, s.fail("send", err)
+			return 0, err
 		}
 	zerocopy:
 		for {
@@ -71,7 +89,7 @@ func (s *Socket) SendFile(ctx context.Context, f *os.File) (int64, error) {
 				break zerocopy // a file of /proc, which can only be read
 			}
 			if err = s.afterStep(ctx, err); err != nil {
-				return sent, s.sendError(err)
+				return sent, err
 			}
 		}
 	}
@@ -82,33 +100,32 @@ func (s *Socket) SendFile(ctx context.Context, f *os.File) (int64, error) {
 		m, err := s.sendAll(ctx, b[:n])
 		sent += int64(m)
 		if err != nil {
-			return sent, s.sendError(err)
+			return sent, err
 		}
 		if rerr == io.EOF {
 			return sent, nil
 		}
 		if rerr != nil {
-			return sent, s.fail("send", rerr)
+			return sent, rerr
 		}
 	}
 }
 
 // step makes one system call that sends.
 func (s *Socket) step(call func(fd int) (int, error)) (int, error) {
-	fd, err := s.hold.use()
+	l := s.top.Load()
+	fd, err := l.hold.use()
 	if err != nil {
 		return 0, err
 	}
-	defer s.hold.done()
-	n, err := call(fd)
-	s.sent.Add(int64(n))
-	return n, err
+	defer l.hold.done()
+	return call(fd)
 }
 
 // afterStep waits where the kernel had no room.
 func (s *Socket) afterStep(ctx context.Context, err error) error {
 	if err == syscall.EAGAIN {
-		return s.table.poll.wait(ctx, s.watch, toWrite)
+		return s.table.poll.wait(ctx, s.top.Load().watch, toWrite)
 	}
 	if err == nil && ctx.Err() != nil { // a peer that drains for ever must not outlive the time allowed
 		return waitError(ctx)
@@ -129,7 +146,7 @@ func (s *Socket) sendError(err error) error {
 			return s.fail("send", socket.Faultf(socket.Unsupported, "its write side is shut down"))
 		}
 		reason := socket.Faultf(socket.Reset, "the peer is gone")
-		if s.carrier != nil {
+		if s.top.Load().carrier != nil {
 			if r := s.reason(); r != socket.Ended {
 				reason = r
 			}
@@ -139,6 +156,8 @@ func (s *Socket) sendError(err error) error {
 		return s.fail("send", s.ended(socket.Reset))
 	case syscall.ENOTCONN, syscall.EDESTADDRREQ:
 		return s.NotConnected("send")
+	case syscall.EMSGSIZE:
+		return &socket.Error{Op: "send", Place: s.name, Err: err, Hint: "one message is longer than the protocol, or the path with its fragmentation off, allows"}
 	}
 	return s.fail("send", err)
 }
@@ -147,6 +166,9 @@ func (s *Socket) sendError(err error) error {
 // what to do about it.
 func (s *Socket) NotConnected(op string) error {
 	hint := "connect it first: connect " + s.name + " ADDR"
+	if s.kind == socket.Datagram || s.kind == socket.Raw {
+		hint = "it has no peer: send --to ADDR " + s.name + " ..., or connect it"
+	}
 	if s.isPassive() {
 		hint = s.name + " listens: accept " + s.name + " gives a connection"
 	}

@@ -15,45 +15,52 @@ import (
 // its unread bytes. Its methods are safe for concurrent use; consumers of one
 // socket take turns.
 type Socket struct {
-	table   *Table
-	name    string
-	proto   socket.Complete
-	desc    socket.Description
-	mark    socket.Mark
-	carrier socket.Carrier
-	order   int
-	born    time.Time
+	level // its own descriptor; layers have others
 
-	hold  hold
-	watch *watch
+	table *Table
+	name  string
+	order int
+	born  time.Time
+
+	top atomic.Pointer[level] // where data goes in and out; changed under both turns
 
 	reading, writing turn
-	in               inbox // guarded by reading
+	in               inbox // of a stream; guarded by reading
+	mq               queue // of messages; guarded by reading
 	bound            atomic.Int64
-	ahead            int // bytes of the inbox that were read ahead; guarded by reading
+	ahead            int64 // bytes of the inbox that were read ahead; guarded by reading
 
 	sent, received atomic.Int64
 
-	mu      sync.Mutex
-	family  socket.Family
-	options []socket.Setting // as set so far, for a new descriptor of another family
-	passive bool
-	begun   bool            // it is or was connected
-	peer    socket.Address  // to whom, for the time after: the kernel forgets it at a reset
-	end     error           // why no more bytes come; nil while they may. Ended, Reset, Truncated, Lost
-	shutWr  bool            // we ended our direction
-	kept    []socket.Handle // accepted as a caller cancelled
+	mu       sync.Mutex
+	layers   []*level // the lowest first
+	host     string   // that it was connected to, in words
+	accepted bool     // the peer connected to us
+	returned *Returned
+	returns  int
+	family   socket.Family
+	options  []socket.Setting // as set so far, for a new descriptor of another family
+	passive  bool
+	begun    bool            // it is or was connected
+	peer     socket.Address  // to whom, for the time after: the kernel forgets it at a reset
+	end      error           // why no more bytes come; nil while they may. Ended, Reset, Truncated, Lost
+	shutWr   bool            // we ended our direction
+	kept     []socket.Handle // accepted as a caller cancelled
 }
 
 func (t *Table) newSocket(name string, proto socket.Complete, desc socket.Description, h socket.Handle, fam socket.Family) *Socket {
 	s := &Socket{
-		table: t, name: name, proto: proto, desc: desc, mark: h.Mark, carrier: h.Carrier, born: time.Now(),
-		reading: newTurn(), writing: newTurn(), family: fam,
+		level: level{proto: proto, desc: desc, mark: h.Mark, carrier: h.Carrier, kind: desc.Kind},
+		table: t, name: name, born: time.Now(), reading: newTurn(), writing: newTurn(), family: fam,
+	}
+	if k := inspect.Kind(h.FD); h.Carrier == nil && k != "" {
+		s.kind = k
 	}
 	s.in.before = -1
 	s.bound.Store(DefaultInbox)
 	s.hold.fd = h.FD
 	s.watch = t.poll.watch(&s.hold)
+	s.top.Store(&s.level)
 	return s
 }
 
@@ -62,6 +69,13 @@ func (s *Socket) Name() string { return s.name }
 
 // Description is the socket's protocol's.
 func (s *Socket) Description() socket.Description { return s.desc }
+
+// Top is the description of what data passes last on its way in: the last layer
+// wrapped around the socket, or its protocol.
+func (s *Socket) Top() socket.Description { return s.top.Load().desc }
+
+// Kind is what reads and writes of the socket mean, under its layers.
+func (s *Socket) Kind() socket.Kind { return s.top.Load().kind }
 
 // Age is the time since the socket was made or accepted.
 func (s *Socket) Age() time.Duration { return time.Since(s.born) }
@@ -74,16 +88,19 @@ func (s *Socket) Received() int64 { return s.received.Load() }
 
 // Facts are the socket's addresses and state, asked of the kernel now, and its
 // descriptor's number; -1 once it is closed.
-func (s *Socket) Facts() (socket.Facts, int) {
+func (s *Socket) Facts() (f socket.Facts, number int) {
 	fd, err := s.hold.use()
 	if err != nil {
 		return socket.Facts{State: "closed"}, -1
 	}
 	defer s.hold.done()
+	if s.top.Load().lost() {
+		defer func() { f.State = stateLost }()
+	}
 	if s.carrier != nil {
 		return s.carrier.Facts(), fd
 	}
-	f := socket.Facts{Local: sysLocal(fd), Remote: sysRemote(fd), State: inspect.State(fd)}
+	f = socket.Facts{Local: sysLocal(fd), Remote: sysRemote(fd), State: inspect.State(fd)}
 	if f.State == "" {
 		switch {
 		case !f.Remote.IsZero():
@@ -98,7 +115,7 @@ func (s *Socket) Facts() (socket.Facts, int) {
 }
 
 // KernelFacts are the kernel's further facts of the socket, "tcp.rtt" and its
-// like, in a stable order; none where the kernel has none.
+// like, in a stable order; none where the kernel has none. They are asked for now.
 func (s *Socket) KernelFacts() []socket.Setting {
 	fd, err := s.hold.use()
 	if err != nil || s.carrier != nil {

@@ -1,6 +1,9 @@
 package table
 
 import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
 	"os"
 	"syscall"
 	"unsafe"
@@ -43,6 +46,133 @@ func transfer(trap uintptr, fd int, p []byte, flags uintptr) (int, error) {
 		}
 		return 0, errno
 	}
+}
+
+// errEnd is the end of a connection with messages.
+var errEnd = errors.New("end")
+
+// sysRecvMessage receives one message, whole. On a unix socket a message may be
+// longer than any buffer kept for it, so its length is asked for first.
+func sysRecvMessage(fd int, unixSocket bool) (socket.Message, error) {
+	b := scratch.Get().(*[readSize]byte)
+	defer scratch.Put(b)
+	p := b[:]
+	if unixSocket {
+		n, err := sysPeekLength(fd)
+		if err != nil {
+			return socket.Message{}, err
+		}
+		if n > len(p) {
+			p = make([]byte, n)
+		}
+	}
+	for {
+		n, _, _, from, err := syscall.Recvmsg(fd, p, nil, unix.MSG_DONTWAIT)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err != nil:
+			return socket.Message{}, err
+		case n == 0 && sysHungUp(fd):
+			return socket.Message{}, errEnd
+		}
+		return socket.Message{Data: append([]byte(nil), p[:n]...), Peer: known(socket.FromSockaddr(from))}, nil
+	}
+}
+
+// sysPeekLength is the true length of the next message.
+func sysPeekLength(fd int) (int, error) {
+	for {
+		n, _, _, _, err := syscall.Recvmsg(fd, nil, nil, unix.MSG_DONTWAIT|unix.MSG_PEEK|unix.MSG_TRUNC)
+		if err != syscall.EINTR {
+			return n, err
+		}
+	}
+}
+
+// sysHungUp reports whether the peer of a connection with messages has ended its
+// direction: only then is a read of nothing an end, and not an empty message.
+func sysHungUp(fd int) bool {
+	if kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_SEQPACKET {
+		return false
+	}
+	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+	n, _ := unix.Poll(p, 0)
+	return n > 0 && p[0].Revents&(unix.POLLRDHUP|unix.POLLHUP) != 0
+}
+
+// sysSendMessage sends one message, to an address or, with the zero one, to the
+// socket's peer.
+func sysSendMessage(fd int, p []byte, to socket.Address) error {
+	var sa syscall.Sockaddr
+	if !to.IsZero() {
+		var err error
+		if sa, err = to.Sockaddr(); err != nil {
+			return err
+		}
+	}
+	for {
+		_, err := syscall.SendmsgN(fd, p, nil, sa, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		if err != syscall.EINTR {
+			return err
+		}
+	}
+}
+
+func sysShutdown(fd int, how socket.How) error { return unix.Shutdown(fd, int(how)) }
+
+// sysCopy is another descriptor of the same socket.
+func sysCopy(fd int) (int, error) { return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0) }
+
+// queued is one entry of the kernel's queue of errors: struct sock_extended_err.
+type queued struct {
+	errno             uint32
+	origin, typ, code uint8
+	to, by            socket.Address
+}
+
+// sysErrorQueue takes one entry off the queue; ok is false when it is empty.
+func sysErrorQueue(fd int) (q queued, ok bool) {
+	var data [1]byte
+	var oob [512]byte
+	_, n, _, to, err := syscall.Recvmsg(fd, data[:], oob[:], unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
+	if err != nil {
+		return q, false
+	}
+	q.to = known(socket.FromSockaddr(to))
+	messages, err := syscall.ParseSocketControlMessage(oob[:n])
+	if err != nil {
+		return q, true
+	}
+	for _, m := range messages {
+		if m.Header.Type != unix.IP_RECVERR && m.Header.Type != unix.IPV6_RECVERR || len(m.Data) < extendedErr {
+			continue
+		}
+		q.errno = binary.NativeEndian.Uint32(m.Data)
+		q.origin, q.typ, q.code = m.Data[4], m.Data[5], m.Data[6]
+		q.by = offender(m.Data[extendedErr:])
+	}
+	return q, true
+}
+
+// extendedErr is the size of struct sock_extended_err in bytes; the address of who
+// sent the error follows it.
+const extendedErr = 16
+
+// offender reads the sockaddr behind a struct sock_extended_err.
+func offender(b []byte) socket.Address {
+	if len(b) < 8 {
+		return socket.Address{}
+	}
+	switch binary.NativeEndian.Uint16(b) {
+	case unix.AF_INET:
+		return socket.Address{Family: socket.FamilyIP4, IP: netip.AddrFrom4([4]byte(b[4:8]))}
+	case unix.AF_INET6:
+		if len(b) >= 24 {
+			return socket.Address{Family: socket.FamilyIP6, IP: netip.AddrFrom16([16]byte(b[8:24]))}
+		}
+	}
+	return socket.Address{}
 }
 
 // sysSendfile moves at most count bytes from the file's offset, which it advances.

@@ -14,21 +14,34 @@ import (
 
 var errSystem = errors.ErrUnsupported
 
-func sysRecv(int, []byte) (int, error)     { return 0, errSystem }
-func sysSend(int, []byte) (int, error)     { return 0, errSystem }
-func sysSendfile(_, _, _ int) (int, error) { return 0, errSystem }
-func sysLocal(int) socket.Address          { return socket.Address{} }
-func sysRemote(int) socket.Address         { return socket.Address{} }
-func sysTakeError(int) error               { return errSystem }
-func sysDisconnect(int) error              { return errSystem }
-func sysSetNonblock(int) error             { return errSystem }
-func sysReplace(_, _ int) error            { return errSystem }
-func sysClose(int) error                   { return errSystem }
-func sysResetOnClose(int) error            { return errSystem }
-func sysUnread(int) int                    { return 0 }
-func sysReady(int, direction) bool         { return false }
-func sysLingers(int) bool                  { return false }
-func sysIsRegular(*os.File) bool           { return false }
+var errEnd = errors.New("end")
+
+type queued struct {
+	errno             uint32
+	origin, typ, code uint8
+	to, by            socket.Address
+}
+
+func sysRecv(int, []byte) (int, error)                 { return 0, errSystem }
+func sysSend(int, []byte) (int, error)                 { return 0, errSystem }
+func sysSendfile(_, _, _ int) (int, error)             { return 0, errSystem }
+func sysLocal(int) socket.Address                      { return socket.Address{} }
+func sysRemote(int) socket.Address                     { return socket.Address{} }
+func sysTakeError(int) error                           { return errSystem }
+func sysDisconnect(int) error                          { return errSystem }
+func sysRecvMessage(int, bool) (socket.Message, error) { return socket.Message{}, errSystem }
+func sysSendMessage(int, []byte, socket.Address) error { return errSystem }
+func sysShutdown(int, socket.How) error                { return errSystem }
+func sysCopy(int) (int, error)                         { return -1, errSystem }
+func sysErrorQueue(int) (queued, bool)                 { return queued{}, false }
+func sysSetNonblock(int) error                         { return errSystem }
+func sysReplace(_, _ int) error                        { return errSystem }
+func sysClose(int) error                               { return errSystem }
+func sysResetOnClose(int) error                        { return errSystem }
+func sysUnread(int) int                                { return 0 }
+func sysReady(int, direction) bool                     { return false }
+func sysLingers(int) bool                              { return false }
+func sysIsRegular(*os.File) bool                       { return false }
 
 type poller struct{}
 type watch struct{}

@@ -73,6 +73,7 @@ const (
 	SizeOption     = socket.SizeOption
 	DurationOption = socket.DurationOption
 	StringOption   = socket.StringOption
+	PathOption     = socket.PathOption
 
 	IntField   = socket.IntField
 	FloatField = socket.FloatField

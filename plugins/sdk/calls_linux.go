@@ -74,6 +74,14 @@ func (c *Calls) Connect(fd int, a Address) error {
 	return err
 }
 
+// Disconnect is connect(2) with AF_UNSPEC: it dissolves a connection, or one that
+// is being made, and the socket can connect again.
+func (c *Calls) Disconnect(fd int) error {
+	err := disconnect(fd)
+	c.note(err, "0", "connect(fd, {AF_UNSPEC})")
+	return err
+}
+
 // Accept is accept4(2), the new socket non-blocking and close-on-exec. A
 // connection that its peer has given up already is passed over.
 func (c *Calls) Accept(fd int) (int, error) {

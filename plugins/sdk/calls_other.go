@@ -19,6 +19,9 @@ func (c *Calls) Listen(int, int) error { return errors.ErrUnsupported }
 // Connect fails.
 func (c *Calls) Connect(int, Address) error { return errors.ErrUnsupported }
 
+// Disconnect fails.
+func (c *Calls) Disconnect(int) error { return errors.ErrUnsupported }
+
 // Accept fails.
 func (c *Calls) Accept(int) (int, error) { return -1, errors.ErrUnsupported }
 

@@ -10,7 +10,7 @@ import (
 // bytes, half closes, the reason of the end, counting.
 //
 // What Wrap returns may have more methods, each of which says what it can do:
-// [CloseWriter], [MessageConn], [FactTeller], [OptionSetter] and [Unwrapper].
+// [CloseWriter], [MessageConn], [FactTeller], [OptionSetter], [Marker] and [Unwrapper].
 type Layer interface {
 	// Describe is as [Protocol]'s. Layer is set by NewLayer; Kind is what comes out.
 	Describe() Description
@@ -69,6 +69,11 @@ type OptionSetter interface {
 	GetOption(name string) (string, error)
 }
 
+// Marker is a connection whose layer wants to find something again at Encode and
+// Decode, which see no connection: the mark of the handle, at most 256 bytes.
+// Called once, when Wrap has returned.
+type Marker interface{ Mark() []byte }
+
 // Unwrapper is a connection that can be taken off a live socket.
 type Unwrapper interface {
 	// Unwrap ends the layer in order, as far as the layer has an end, and returns
@@ -76,6 +81,12 @@ type Unwrapper interface {
 	// that are under way have been ended by then. Without this method a layer that
 	// keeps no bytes back unwraps by stopping.
 	Unwrap(ctx context.Context) (unread []byte, err error)
+}
+
+// OptionValuesOf are options as given, checked against their declarations: for a
+// test that calls Wrap itself.
+func OptionValuesOf(declared []Option, given ...Setting) (OptionValues, error) {
+	return checkOptions(declared, given)
 }
 
 // Text is the option's value, or its default.

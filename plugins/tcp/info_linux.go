@@ -12,18 +12,26 @@ import (
 
 // facts are what TCP_INFO says of a connection (tcp(7)), in people's units.
 var facts = []struct {
-	name string
-	of   func(*unix.TCPInfo) string
+	name, help string
+	of         func(*unix.TCPInfo) string
 }{
-	{"state", func(i *unix.TCPInfo) string { return sdk.TCPState(i.State) }},
-	{"rtt", func(i *unix.TCPInfo) string { return micros(i.Rtt) }},
-	{"rttvar", func(i *unix.TCPInfo) string { return micros(i.Rttvar) }},
-	{"mss", func(i *unix.TCPInfo) string { return number(i.Snd_mss) }},
-	{"pmtu", func(i *unix.TCPInfo) string { return number(i.Pmtu) }},
-	{"cwnd", func(i *unix.TCPInfo) string { return number(i.Snd_cwnd) }},
-	{"unacked", func(i *unix.TCPInfo) string { return number(i.Unacked) }},
-	{"retransmits", func(i *unix.TCPInfo) string { return number(i.Total_retrans) }},
+	{"state", "the kernel's state of the connection", func(i *unix.TCPInfo) string { return sdk.TCPState(i.State) }},
+	{"rtt", "smoothed round-trip time", func(i *unix.TCPInfo) string { return micros(i.Rtt) }},
+	{"rttvar", "variation of the round-trip time", func(i *unix.TCPInfo) string { return micros(i.Rttvar) }},
+	{"mss", "largest segment that is sent, in bytes", func(i *unix.TCPInfo) string { return number(i.Snd_mss) }},
+	{"pmtu", "path MTU in bytes", func(i *unix.TCPInfo) string { return number(i.Pmtu) }},
+	{"cwnd", "congestion window in segments", func(i *unix.TCPInfo) string { return number(i.Snd_cwnd) }},
+	{"unacked", "segments sent and not acknowledged; of a listener, connections that wait", func(i *unix.TCPInfo) string { return number(i.Unacked) }},
+	{"retransmits", "segments sent again, in all", func(i *unix.TCPInfo) string { return number(i.Total_retrans) }},
 }
+
+// declaredFacts is made once: Describe must answer at once, and always the same.
+var declaredFacts = func() (out []sdk.Fact) {
+	for _, f := range facts {
+		out = append(out, sdk.Fact{Name: f.name, Help: f.help})
+	}
+	return out
+}()
 
 // Info implements sdk.Informer.
 func (protocol) Info(_ context.Context, s sdk.Lent, names []string) ([]sdk.Setting, error) {

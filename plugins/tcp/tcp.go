@@ -22,6 +22,7 @@ func (protocol) Describe() sdk.Description {
 		Kind:     sdk.Stream,
 		Address:  sdk.HostPort,
 		Options:  declared,
+		Facts:    declaredFacts,
 	}
 }
 

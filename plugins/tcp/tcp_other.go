@@ -9,8 +9,11 @@ import (
 	"github.com/sosh-shell/sosh/plugins/sdk"
 )
 
-// declared is empty: the options are known on Linux only.
-var declared []sdk.Option
+// declared and declaredFacts are empty: options and facts are known on Linux only.
+var (
+	declared      []sdk.Option
+	declaredFacts []sdk.Fact
+)
 
 // Open fails: the socket calls are made on Linux only.
 func (protocol) Open(context.Context, sdk.OpenRequest) (sdk.Handle, error) {

@@ -63,6 +63,9 @@ func (c *Call) tellUnread(s *table.Socket, left table.Closed) {
 	if left.Unread > 0 {
 		c.warn("close %s: %d bytes of input were unread, so the kernel resets the connection: the peer may lose what was sent last", s.Name(), left.Unread)
 	}
+	if left.Messages > 0 {
+		c.notice("close %s: %s had arrived and %s not consumed", s.Name(), plural(left.Messages, "message"), map[bool]string{true: "was", false: "were"}[left.Messages == 1])
+	}
 	if left.Inbox > 0 {
 		c.notice("close %s: %d bytes had arrived and were not consumed", s.Name(), left.Inbox)
 	}

@@ -55,9 +55,10 @@ const (
 	Data  Group = "data"
 	Facts Group = "facts"
 	Shell Group = "the shell"
+	Added Group = "added by plugins"
 )
 
-var groups = []Group{Calls, Data, Facts, Shell}
+var groups = []Group{Calls, Data, Facts, Shell, Added}
 
 // Arg is a positional argument.
 type Arg struct {
@@ -72,14 +73,18 @@ type ArgKind int
 
 // The kinds.
 const (
-	Text     ArgKind = iota // anything: not completed
-	Protocol                // a protocol's name
-	Socket                  // a live socket's name, or .
-	Field                   // a field of the socket before it
-	Option                  // KEY=VALUE of the protocol or socket before it
-	Word                    // one of Words
-	Topic                   // what help knows
-	File                    // a path
+	Text         ArgKind = iota // anything: not completed
+	Protocol                    // a protocol's name
+	Socket                      // a live socket's name, or .
+	Field                       // a field of the socket before it
+	Option                      // KEY=VALUE of the protocol or socket before it
+	Word                        // one of Words
+	Topic                       // what help knows
+	File                        // a path
+	Layer                       // a layer's name
+	LayerOption                 // KEY=VALUE of the layer before it
+	MessageField                // a field of the messages of the socket before it
+	MessageValue                // FIELD=VALUE of the messages of the socket before it
 )
 
 // Example is a piece of script that stands on its own: it is shown in help and
@@ -101,7 +106,7 @@ func All() *Set { return all() }
 
 var all = sync.OnceValue(func() *Set {
 	return newSet(
-		open, bind, connect, listen, accept, shutdownCmd, closeCmd,
+		open, bind, connect, listen, accept, wrapCmd, unwrapCmd, shutdownCmd, closeCmd,
 		send, recv, expectCmd,
 		show, option,
 		use, help, history,

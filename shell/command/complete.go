@@ -18,12 +18,12 @@ func Complete(s *Session, line string) (word string, all []Candidate) {
 	words := words(lastCommand(line))
 	word = words[len(words)-1]
 	if len(words) == 1 {
-		for _, c := range All().Commands() {
+		for _, c := range s.Commands().Commands() {
 			all = append(all, Candidate{c.Name, c.Synopsis})
 		}
 		return word, all
 	}
-	cmd, ok := All().Lookup(words[0])
+	cmd, ok := s.Commands().Lookup(words[0])
 	if !ok {
 		return word, files(word)
 	}
@@ -65,9 +65,15 @@ func (s *Session) argument(cmd *Command, args []string) (all []Candidate) {
 	}
 	switch arg.Kind {
 	case Protocol:
-		for _, d := range s.Table.Providers().Descriptions() {
-			all = append(all, Candidate{d.Name, d.Synopsis})
+		all = append(all, s.protocolCandidates(false)...)
+	case Layer:
+		all = append(all, s.protocolCandidates(true)...)
+	case LayerOption:
+		if len(args) > 1 {
+			all = append(all, s.optionsOf(args[1], "")...)
 		}
+	case MessageField, MessageValue:
+		all = append(all, s.messageCandidates(args, arg.Kind == MessageValue)...)
 	case Socket:
 		for _, k := range s.Table.Sockets() {
 			f := take(k)
@@ -105,29 +111,69 @@ func (s *Session) fieldCandidates(args []string) (all []Candidate) {
 	return all
 }
 
+func (s *Session) protocolCandidates(layers bool) (all []Candidate) {
+	for _, d := range s.Table.Providers().Descriptions() {
+		if d.Layer == layers {
+			all = append(all, Candidate{d.Name, d.Synopsis})
+		}
+	}
+	return all
+}
+
+// messageCandidates lists the fields of the messages of the socket that the first
+// argument names.
+func (s *Session) messageCandidates(args []string, write bool) (all []Candidate) {
+	if len(args) == 0 {
+		return nil
+	}
+	k, err := s.socket("send", args[0])
+	if err != nil || !k.Messages() {
+		return nil
+	}
+	for _, f := range k.Top().Fields {
+		switch {
+		case write && f.Decoded:
+		case write:
+			all = append(all, Candidate{strings.TrimSuffix(f.Name, "*") + "=", f.Help})
+		default:
+			all = append(all, Candidate{strings.TrimSuffix(f.Name, "*"), f.Help})
+		}
+	}
+	return all
+}
+
 // optionCandidates lists the options of the protocol or socket that the first
 // argument names.
 func (s *Session) optionCandidates(args []string) (all []Candidate) {
 	if len(args) == 0 {
 		return nil
 	}
-	for _, d := range s.Table.Providers().Descriptions() {
-		name := args[0]
-		if k, err := s.socket("option", name); err == nil {
-			name = k.Description().Name
-		}
-		if d.Name != name {
-			continue
-		}
-		for _, o := range d.Options {
-			all = append(all, Candidate{o.Name + "=", o.Help})
+	name := args[0]
+	if k, err := s.socket("option", name); err == nil {
+		name = k.Description().Name
+		for _, l := range k.Layers() {
+			all = append(all, s.optionsOf(l.Name, l.Name+".")...)
 		}
 	}
+	all = append(all, s.optionsOf(name, "")...)
 	return append(all, Candidate{"inbox=", inboxOption.Help})
 }
 
+// optionsOf lists the options of a protocol or layer.
+func (s *Session) optionsOf(proto, prefix string) (all []Candidate) {
+	for _, d := range s.Table.Providers().Descriptions() {
+		if d.Name != proto {
+			continue
+		}
+		for _, o := range d.Options {
+			all = append(all, Candidate{prefix + o.Name + "=", o.Help})
+		}
+	}
+	return all
+}
+
 func (s *Session) topics() (all []Candidate) {
-	for _, c := range All().Commands() {
+	for _, c := range s.Commands().Commands() {
 		all = append(all, Candidate{c.Name, c.Synopsis})
 	}
 	for _, d := range s.Table.Providers().Descriptions() {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/pflag"
@@ -18,13 +19,15 @@ var expectCmd = &Command{
 	Name:     "expect",
 	Group:    Data,
 	Synopsis: "wait until what arrives matches a pattern",
-	Usage:    []string{"expect SOCK RE [--timeout D]", "expect SOCK -F TEXT | --hex 'HH ?? (HH HH)' [--timeout D]"},
+	Usage:    []string{"expect SOCK RE [--timeout D]", "expect SOCK -F TEXT | --hex 'HH ?? (HH HH)' [--timeout D]", "expect SOCK FIELD=VALUE... [--timeout D]"},
 	Help: `RE is a regular expression (RE2), searched from the first byte that is not consumed. ^ and $ are at line ends, which may be \n or \r\n; . matches neither. \xHH is a byte; the other escapes are those of send.
 
 A match is decided by bytes, never by time: as soon as no more bytes could change it. '([0-9]+)' waits for the byte after the number. A match consumes up to its end; a failed expect consumes nothing.
 
-It sets match: ${match[0]} is the match, ${match[1]} the first group, $match_NAME the group (?P<NAME>...), $match_sock the socket. Captured by $(...), it prints the first group, or the match where there is none.`,
-	Args:    []Arg{{Name: "SOCK", Kind: Socket}, {Name: "RE"}},
+It sets match: ${match[0]} is the match, ${match[1]} the first group, $match_NAME the group (?P<NAME>...), $match_sock the socket. Captured by $(...), it prints the first group, or the match where there is none.
+
+On a socket with messages each message is searched by itself; a match consumes it and those before it. Where messages have fields, FIELD=VALUE... waits for a message that has these values; $match_FIELD are its fields, and $peer is its sender.`,
+	Args:    []Arg{{Name: "SOCK", Kind: Socket}, {Name: "RE"}, {Name: "FIELD=VALUE", Kind: MessageValue, Repeat: true}},
 	Escapes: true,
 	Examples: []Example{{
 		Does: "the status of a reply",
@@ -48,17 +51,18 @@ recv c; echo`,
 		hex := f.Bool("hex", false, "RE is hex bytes, ?? any byte, ( ) a group; groups are given in hex")
 		limit := limitFlag(f)
 		return func(ctx context.Context, c *Call) error {
-			args, err := c.args(2, 2)
+			args, err := c.args(2, -1)
 			if err != nil {
 				return err
 			}
 			if *literal && *hex {
 				return c.usage("-F and --hex exclude each other")
 			}
-			kind := patternKind{literal: *literal, hex: *hex}
-			p, err := c.compile(kind, args[1])
-			if err != nil {
-				return err
+			e := expectation{c: c, hex: *hex, text: strings.Join(args[1:], " ")}
+			if len(args) == 2 { // a bad pattern is told before anything else
+				if e.p, err = c.compile(patternKind{literal: *literal, hex: *hex}, args[1]); err != nil {
+					return err
+				}
 			}
 			if err := c.clearMatch(); err != nil {
 				return err
@@ -67,6 +71,17 @@ recv c; echo`,
 			if err != nil {
 				return err
 			}
+			e.s = s
+			fields, byField := wanted(s.Top(), args[1:])
+			byField = byField && !*literal && !*hex && s.Messages() && s.Top().Can(socket.CallDecode)
+			switch {
+			case byField:
+				e.p = nil
+			case len(args) > 2:
+				return c.usage("%q is one argument too many", args[2])
+			default:
+				fields = nil
+			}
 			step, cancel := c.Session.step(ctx, *limit)
 			defer cancel()
 			t, err := s.Read(step)
@@ -74,7 +89,10 @@ recv c; echo`,
 				return err
 			}
 			defer t.Done()
-			e := expectation{c: c, s: s, t: t, p: p, hex: *hex, text: args[1]}
+			e.t = t
+			if s.Messages() {
+				return e.messages(step, fields)
+			}
 			return e.run(step)
 		}
 	},
@@ -142,19 +160,29 @@ func (e *expectation) failed(m *expect.Matcher, err error) error {
 	return fault
 }
 
-// matched sets the variables, prints when captured, and consumes.
+// matched delivers a match and consumes up to its end.
 func (e *expectation) matched(m expect.Match) error {
-	have := e.t.Unread()
+	if err := e.found(e.t.Unread(), m, nil); err != nil {
+		return err
+	}
+	e.t.Consume(int(m.Groups[0].End))
+	return nil
+}
+
+// found sets the variables of a match in have, and those given, and prints when captured.
+func (e *expectation) found(have []byte, m expect.Match, vars []Assignment) error {
 	values := make([]string, len(m.Groups))
 	for i, g := range m.Groups {
 		if g.Start >= 0 {
 			values[i] = e.value(have[g.Start:g.End])
 		}
 	}
-	vars := []Assignment{{Name: "match", Values: values}, {Name: "match_sock", Value: e.s.Name()}, {Name: "match_index", Value: "0"}}
-	for i, name := range e.p.Names() {
-		if name != "" {
-			vars = append(vars, Assignment{Name: "match_" + name, Value: values[i]})
+	vars = append(vars, Assignment{Name: "match", Values: values}, Assignment{Name: "match_sock", Value: e.s.Name()}, Assignment{Name: "match_index", Value: "0"})
+	if e.p != nil {
+		for i, name := range e.p.Names() {
+			if name != "" {
+				vars = append(vars, Assignment{Name: "match_" + name, Value: values[i]})
+			}
 		}
 	}
 	if e.c.Captured {
@@ -166,11 +194,7 @@ func (e *expectation) matched(m expect.Match) error {
 			return err
 		}
 	}
-	if err := e.c.setMatch(vars); err != nil {
-		return err
-	}
-	e.t.Consume(int(m.Groups[0].End))
-	return nil
+	return e.c.setMatch(vars)
 }
 
 // value is a group as a variable can hold it: in hex where that was asked for,

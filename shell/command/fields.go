@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -39,6 +40,24 @@ func text(s string) any {
 	return s
 }
 
+// layerNames are the layers of a socket, the innermost first.
+func layerNames(s *table.Socket) string {
+	var names []string
+	for _, d := range s.Layers() {
+		names = append(names, d.Name)
+	}
+	return strings.Join(names, " ")
+}
+
+// returned is the last error that the network sent back.
+func returned(s *table.Socket) any {
+	r, n := s.Returned()
+	if n == 0 {
+		return nil
+	}
+	return r.To.Text(s.Description().Address) + ": " + r.Error()
+}
+
 func port(a socket.Address) any {
 	if !a.IP.IsValid() {
 		return nil
@@ -49,7 +68,7 @@ func port(a socket.Address) any {
 var fields = []field{
 	{name: "name", help: "the name in the table", value: func(f *snapshot) any { return f.s.Name() }},
 	{name: "proto", help: "the protocol", value: func(f *snapshot) any { return f.desc.Name }},
-	{name: "kind", help: "stream, datagram, seqpacket or raw", value: func(f *snapshot) any { return string(f.desc.Kind) }},
+	{name: "kind", help: "stream, datagram, seqpacket or raw", value: func(f *snapshot) any { return string(f.s.Kind()) }},
 	{name: "state", help: "the kernel's word for it, where it has one", value: func(f *snapshot) any { return f.facts.State }},
 	{name: "local", help: "our end's address", value: func(f *snapshot) any { return text(f.facts.Local.Text(f.desc.Address)) }},
 	{name: "local.host", help: "its IP address", value: func(f *snapshot) any { return text(f.facts.Local.Host()) }},
@@ -58,10 +77,17 @@ var fields = []field{
 	{name: "remote.host", help: "its IP address", value: func(f *snapshot) any { return text(f.facts.Remote.Host()) }},
 	{name: "remote.port", help: "its port", port: true, value: func(f *snapshot) any { return port(f.facts.Remote) }},
 	{name: "fd", help: "the descriptor's number in this process", value: func(f *snapshot) any { return f.fd }},
-	{name: "layers", help: "what is wrapped around it", value: func(*snapshot) any { return nil }},
+	{name: "layers", help: "what is wrapped around it, the innermost first", value: func(f *snapshot) any { return text(layerNames(f.s)) }},
 	{name: "sent", help: "bytes given to the kernel", value: func(f *snapshot) any { return f.s.Sent() }},
 	{name: "received", help: "bytes taken from the kernel", value: func(f *snapshot) any { return f.s.Received() }},
 	{name: "age", help: "time since it was made", value: func(f *snapshot) any { return render.FormatAge(f.s.Age().Round(time.Millisecond)) }},
+	{name: "returns", help: "errors that the network sent back", value: func(f *snapshot) any {
+		if _, n := f.s.Returned(); n > 0 {
+			return n
+		}
+		return nil
+	}},
+	{name: "returned", help: "the last of them", value: func(f *snapshot) any { return returned(f.s) }},
 	{name: "inbox", help: "the bound of its unread bytes", value: func(f *snapshot) any { return f.s.Inbox() }},
 }
 
@@ -69,7 +95,7 @@ var fields = []field{
 func (f *snapshot) hasPorts() bool { return f.desc.Address == socket.HostPort }
 
 // get finds a field by name; an unknown one is an error that says what there is.
-func (f *snapshot) get(name string) (any, error) {
+func (f *snapshot) get(ctx context.Context, name string) (any, error) {
 	fail := func(format string, args ...any) error {
 		return &socket.Error{Op: "show", Place: f.s.Name() + " " + name, Err: socket.Faultf(socket.Usage, format, args...),
 			Hint: "show " + f.s.Name() + " lists its fields"}
@@ -88,16 +114,21 @@ func (f *snapshot) get(name string) (any, error) {
 			if k.Name == name {
 				return k.Value, nil
 			}
-			if !strings.HasPrefix(k.Name, group+".") {
-				break
+		}
+		if f.declares(group, name) {
+			for _, k := range f.s.PluginFacts(ctx, group) {
+				if k.Name == name {
+					return k.Value, nil
+				}
 			}
+			return nil, nil
 		}
 	}
 	return nil, fail("no such field")
 }
 
 // all lists every field that the socket has, the kernel's last.
-func (f *snapshot) all() render.Object {
+func (f *snapshot) all(ctx context.Context) render.Object {
 	var o render.Object
 	for _, d := range fields {
 		if d.port && !f.hasPorts() {
@@ -107,8 +138,24 @@ func (f *snapshot) all() render.Object {
 			o = append(o, render.Member{Key: d.name, Value: v})
 		}
 	}
-	for _, k := range f.s.KernelFacts() {
-		o = append(o, render.Member{Key: k.Name, Value: k.Value})
+	seen := map[string]bool{}
+	for _, k := range append(f.s.KernelFacts(), f.s.PluginFacts(ctx, "")...) {
+		if !seen[k.Name] { // the kernel's own word comes first
+			o = append(o, render.Member{Key: k.Name, Value: k.Value})
+		}
+		seen[k.Name] = true
 	}
 	return o
+}
+
+// declares reports whether the socket's protocol or a layer of it declares the fact.
+func (f *snapshot) declares(group, name string) bool {
+	for _, d := range append(f.s.Layers(), f.desc) {
+		for _, fact := range d.Facts {
+			if d.Name == group && group+"."+fact.Name == name {
+				return true
+			}
+		}
+	}
+	return false
 }

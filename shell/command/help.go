@@ -50,7 +50,7 @@ func init() {
 func (c *Call) overview() error {
 	for _, g := range groups {
 		t := render.Table{Columns: []string{string(g), ""}, Style: max(c.style(), render.Plain)}
-		for _, cmd := range All().Commands() {
+		for _, cmd := range c.Session.Commands().Commands() {
 			if cmd.Group == g {
 				t.Rows = append(t.Rows, []string{"  " + cmd.Name, cmd.Synopsis})
 			}
@@ -59,16 +59,20 @@ func (c *Call) overview() error {
 			return err
 		}
 	}
-	var protocols []string
+	var protocols, layers []string
 	for _, d := range c.Session.Table.Providers().Descriptions() {
-		protocols = append(protocols, d.Name)
+		if d.Layer {
+			layers = append(layers, d.Name)
+		} else {
+			protocols = append(protocols, d.Name)
+		}
 	}
-	return c.print("protocols: %s\nnotions: %s\nhelp TOPIC tells more of each\n",
-		strings.Join(protocols, ", "), strings.Join(notionNames(), ", "))
+	return c.print("protocols: %s\nlayers: %s\nnotions: %s\nhelp TOPIC tells more of each\n",
+		strings.Join(protocols, ", "), strings.Join(layers, ", "), strings.Join(notionNames(), ", "))
 }
 
 func (c *Call) topic(name string) error {
-	if cmd, ok := All().Lookup(name); ok {
+	if cmd, ok := c.Session.Commands().Lookup(name); ok {
 		return writeHelp(c.Stdout, cmd, c.style())
 	}
 	if d, ok := c.description(name); ok {
@@ -86,18 +90,60 @@ func (c *Call) topic(name string) error {
 }
 
 func (c *Call) protocol(d socket.Description) error {
-	form := string(d.Address)
-	if err := c.print("%s: %s\n\n  a %s protocol; its addresses are %s\n", d.Name, render.Line(d.Synopsis), d.Kind, form); err != nil || len(d.Options) == 0 {
+	what := fmt.Sprintf("a %s protocol; its addresses are %s", d.Kind, d.Address)
+	if d.Layer {
+		what = "a layer: wrap SOCK " + d.Name + " puts it around a live socket"
+		if d.Kind.Messages() {
+			what += ", which then gives messages"
+		}
+	}
+	if err := c.print("%s: %s\n\n  %s\n", d.Name, render.Line(d.Synopsis), what); err != nil {
 		return err
 	}
-	t := render.Table{Columns: []string{"option", "type", "default", "what it does"}, Style: c.style()}
+	options := render.Table{Columns: []string{"option", "type", "default", "what it does"}}
 	for _, o := range d.Options {
-		t.Rows = append(t.Rows, []string{o.Name, optionType(o), o.Default, o.Help})
+		options.Rows = append(options.Rows, []string{o.Name, optionType(o), o.Default, o.Help})
 	}
-	if err := c.print("\n"); err != nil {
-		return err
+	fields := render.Table{Columns: []string{"field", "type", "default", "what it is"}}
+	for _, f := range d.Fields {
+		help := f.Help
+		if f.Decoded {
+			help += " (of what arrives)"
+		}
+		fields.Rows = append(fields.Rows, []string{f.Name, string(f.Type), f.Default, help})
+		if len(f.Names) > 0 {
+			fields.Rows = append(fields.Rows, []string{"", "", "", fieldNames(f)})
+		}
 	}
-	return t.Write(c.Stdout)
+	facts := render.Table{Columns: []string{"fact", "what show tells"}}
+	for _, f := range d.Facts {
+		facts.Rows = append(facts.Rows, []string{d.Name + "." + f.Name, f.Help})
+	}
+	for _, t := range []render.Table{options, fields, facts} {
+		if len(t.Rows) == 0 {
+			continue
+		}
+		t.Style = c.style()
+		if err := c.print("\n"); err != nil {
+			return err
+		}
+		if err := t.Write(c.Stdout); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fieldNames lists the words for a field's numbers.
+func fieldNames(f socket.Field) string {
+	var b strings.Builder
+	for i, n := range f.Names {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s (%d)", n.Name, n.Value)
+	}
+	return b.String()
 }
 
 // writeHelp prints a command's page.

@@ -121,7 +121,7 @@ func (c *Call) openArg(spec *table.Spec, arg string) error {
 const minInbox = 1 << 10
 
 func parseInbox(value string) (int64, error) {
-	n, err := render.ParseSize(value)
+	n, err := socket.ParseSize(value)
 	if err == nil && (n < minInbox || n > table.MaxInboxes) {
 		err = socket.Faultf(socket.Usage, "inbox=%s is out of range (1K to 512M)", value)
 	}
@@ -162,7 +162,7 @@ func (c *Call) tell(s *table.Socket) string {
 	f, fd := s.Facts()
 	d := s.Description()
 	local, remote := f.Local.Text(d.Address), f.Remote.Text(d.Address)
-	text := s.Name() + ": a " + string(d.Kind) + " socket"
+	text := s.Name() + ": a " + string(s.Kind()) + " socket"
 	switch {
 	case remote != "":
 		text += ", connected from " + local + " to " + remote

@@ -17,7 +17,7 @@ var option = &Command{
 	Group:    Facts,
 	Synopsis: "read and set socket options",
 	Usage:    []string{"option SOCK [KEY[=VALUE]...] [--json]"},
-	Help:     `Without KEY it lists all options with their values. KEY reads one, KEY=VALUE sets it. inbox=SIZE bounds the unread bytes that sosh keeps; the others are the protocol's: help PROTO tells what they mean.`,
+	Help:     `Without KEY it lists all options with their values. KEY reads one, KEY=VALUE sets it. inbox=SIZE bounds the unread bytes that sosh keeps; the others are the protocol's: help PROTO tells what they mean. LAYER.KEY is an option of a layer around the socket.`,
 	Args:     []Arg{{Name: "SOCK", Kind: Socket}, {Name: "KEY[=VALUE]", Kind: Option, Repeat: true}},
 	Examples: []Example{{
 		Does:   "set one and read it",
@@ -78,11 +78,11 @@ func (c *Call) option(ctx context.Context, s *table.Socket, args []string, json 
 	if len(values) == 0 {
 		return nil
 	}
-	return c.printOptions(s.Description(), values, len(args) == 0, json)
+	return c.printOptions(s, values, len(args) == 0, json)
 }
 
 // printOptions prints bare values to those who asked by name, else the whole list.
-func (c *Call) printOptions(d socket.Description, values []socket.Setting, list, json bool) error {
+func (c *Call) printOptions(s *table.Socket, values []socket.Setting, list, json bool) error {
 	if json {
 		var o render.Object
 		for _, v := range values {
@@ -100,7 +100,7 @@ func (c *Call) printOptions(d socket.Description, values []socket.Setting, list,
 	}
 	t := render.Table{Columns: []string{"option", "value", "type", "default", "what it does"}, Style: c.style()}
 	for _, v := range values {
-		o, ok := d.Option(v.Name)
+		o, ok := s.Declared(v.Name)
 		if !ok {
 			o = inboxOption
 		}

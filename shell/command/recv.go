@@ -19,13 +19,16 @@ var recv = &Command{
 	Group:    Data,
 	Synopsis: "receive data: consume it and print it",
 	Usage: []string{
-		"recv SOCK [--timeout D] [--hex] [--raw] [-v VAR]",
+		"recv SOCK [--timeout D] [--hex] [--raw] [--json] [-v VAR]",
 		"recv SOCK --bytes N | --lines N | --until RE | --all [...]",
+		"recv SOCK FIELD... [...]",
 	},
 	Help: `Without more it waits for data and prints what one read gives. --bytes, --lines and --until wait until that much is there and consume exactly it; when it does not come nothing is consumed. --all prints what comes until the peer ends the stream. The variable peer is set to the sender's address.
 
+Of a socket with messages (datagrams, packets, frames) it gives one message, whole. Where messages have fields (help PROTO lists them), recv SOCK FIELD... prints the values of those, a line each; at a terminal recv shows all fields, and --json gives them as an object.
+
 At a terminal what arrives is escaped, so that a peer cannot send commands to the terminal; --raw prints it as it is. Elsewhere it is always printed as it is. --hex prints it in hex, which variables can hold even where the data has NUL.`,
-	Args:    []Arg{{Name: "SOCK", Kind: Socket}},
+	Args:    []Arg{{Name: "SOCK", Kind: Socket}, {Name: "FIELD", Kind: MessageField, Repeat: true}},
 	Escapes: true,
 	Examples: []Example{{
 		Does: "by length, by line, by pattern, and the rest",
@@ -54,9 +57,10 @@ recv s -v msg; echo "$msg, world"`,
 		f.BoolVar(&r.hex, "hex", false, "print in hex")
 		f.BoolVar(&r.raw, "raw", false, "at a terminal too, print bytes as they are")
 		f.StringVarP(&r.variable, "var", "v", "", "into the variable `VAR`, without a subshell")
+		json := f.Bool("json", false, "an object: the data or the fields, the sender, the size")
 		limit := limitFlag(f)
 		return func(ctx context.Context, c *Call) error {
-			args, err := c.args(1, 1)
+			args, err := c.args(1, -1)
 			if err != nil {
 				return err
 			}
@@ -67,7 +71,12 @@ recv s -v msg; echo "$msg, world"`,
 			if err != nil {
 				return err
 			}
-			r.out = newSink(c, s, r.raw, r.hex, r.variable)
+			r.fields = args[1:]
+			if err := r.checkMessages(c, s); err != nil {
+				return err
+			}
+			r.json = *json || c.Session.JSON
+			r.out = newSink(c, s, r.raw, r.hex, r.json, r.variable)
 			step, cancel := c.Session.step(ctx, *limit)
 			if r.all || r.bytes > s.Inbox() { // what comes without end has time between its pieces
 				cancel()
@@ -79,11 +88,14 @@ recv s -v msg; echo "$msg, world"`,
 				return err
 			}
 			defer t.Done()
-			if err := r.run(step, s, t); err != nil {
+			if err := r.run(step, c, s, t); err != nil {
 				return err
 			}
-			f, _ := s.Facts()
-			return c.SetVars(Assignment{Name: "peer", Value: f.Remote.Text(s.Description().Address)})
+			if !s.Messages() {
+				f, _ := s.Facts()
+				r.peer = f.Remote
+			}
+			return c.SetVars(Assignment{Name: "peer", Value: r.peer.Text(s.Description().Address)})
 		}
 	},
 }
@@ -95,10 +107,13 @@ type receiver struct {
 	until    string
 	all      bool
 	hex, raw bool
+	json     bool
 	variable string
 
+	fields  []string // of messages
 	pattern *expect.Pattern
 	out     *sink
+	peer    socket.Address // of the last message
 }
 
 func (r *receiver) check(c *Call, f *pflag.FlagSet) (err error) {
@@ -125,9 +140,25 @@ func (r *receiver) check(c *Call, f *pflag.FlagSet) (err error) {
 	return err
 }
 
-func (r *receiver) run(ctx context.Context, s *table.Socket, t *table.Turn) error {
+// checkMessages refuses what the socket's kind does not have.
+func (r *receiver) checkMessages(c *Call, s *table.Socket) error {
+	r.peer = socket.Address{}
+	switch {
+	case !s.Messages() && len(r.fields) > 0:
+		return c.usage("%q is one argument too many: %s is a stream, whose bytes have no fields", r.fields[0], s.Name())
+	case s.Messages() && (r.lines > 0 || r.pattern != nil):
+		return c.usage("--lines and --until are for streams: %s gives whole messages", s.Name())
+	case len(r.fields) > 1 && r.variable != "" || len(r.fields) > 0 && r.bytes > 0:
+		return c.usage("-v takes one FIELD, and --bytes none")
+	}
+	return c.checkFields(s, r.fields)
+}
+
+func (r *receiver) run(ctx context.Context, c *Call, s *table.Socket, t *table.Turn) error {
 	var err error
 	switch {
+	case s.Messages():
+		err = r.message(ctx, c, s, t)
 	case r.all && r.out.whole():
 		err = r.wholeStream(ctx, t)
 	case r.all:
@@ -151,6 +182,14 @@ func (r *receiver) run(ctx context.Context, s *table.Socket, t *table.Turn) erro
 		return s.NotConnected("recv")
 	}
 	e = &socket.Error{Op: "recv", Place: s.Place(), Err: err}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		e.Hint = "no process has that port there"
+	}
+	if errors.Is(err, socket.Timeout) && s.Messages() && len(t.UnreadMessages()) == 0 {
+		if r, n := s.Returned(); n > 0 {
+			e.Hint = "to " + r.To.Text(s.Description().Address) + ": " + r.Error()
+		}
+	}
 	if n := len(t.Unread()); n > 0 {
 		e.Hint = plural(n, "byte") + " had arrived and " + isAre(n) + " kept: " + preview(t.Unread())
 	}

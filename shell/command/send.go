@@ -19,13 +19,15 @@ var send = &Command{
 	Name:     "send",
 	Group:    Data,
 	Synopsis: "send data",
-	Usage:    []string{"send [-l] [--hex] [--raw] [--timeout D] SOCK DATA...", "send -f FILE [-l] SOCK"},
+	Usage:    []string{"send [--to ADDR] [-l] [--hex] [--raw] [--timeout D] SOCK DATA...", "send [--to ADDR] -f FILE [-l] SOCK", "send [--to ADDR] SOCK FIELD=VALUE...", "send [--to ADDR] --empty SOCK"},
 	Help: `The words are joined by one space; no newline is added. The escapes \r \n \t \0 \a \e \\ \xHH \uHHHH are decoded: quote them, or the shell takes the backslash away. Variables can hold anything: send --raw SOCK "$x" sends it as it is.
+
+On a socket with messages (datagrams, packets, frames) it sends one, and --to names another peer than the one it is connected to. Where messages are made of fields (icmp-raw, http: help PROTO lists them), the words are FIELD=VALUE; --hex, -f and --message send a message as it is.
 
 Flags stand before SOCK. After it everything is data, so that no data can become a flag.
 
 The time allowed is for one wait for room, not for the whole.`,
-	Args:     []Arg{{Name: "SOCK", Kind: Socket}, {Name: "DATA", Repeat: true}},
+	Args:     []Arg{{Name: "SOCK", Kind: Socket}, {Name: "DATA", Kind: MessageValue, Repeat: true}},
 	DataLast: true,
 	Escapes:  true,
 	Examples: []Example{{
@@ -43,6 +45,9 @@ recv s --lines 2`,
 		lines := f.BoolP("lines", "l", false, `make each line end in \r\n, the last one too`)
 		hex := f.Bool("hex", false, "DATA is hex: 0d 0a ff")
 		raw := f.Bool("raw", false, "decode no escapes")
+		to := f.String("to", "", "send to `ADDR`")
+		empty := f.Bool("empty", false, "send an empty message")
+		whole := f.Bool("message", false, "DATA is a whole message, not fields")
 		limit := limitFlag(f)
 		return func(ctx context.Context, c *Call) error {
 			args, err := c.args(1, -1)
@@ -50,18 +55,28 @@ recv s --lines 2`,
 				return err
 			}
 			switch {
+			case f.Changed("to") && *to == "":
+				return c.usage("--to names no address")
+			case *empty && (len(args) > 1 || *file != ""):
+				return c.usage("--empty sends no data")
 			case f.Changed("file") && *file == "":
 				return c.usage("-f names no file")
 			case *file != "" && (len(args) > 1 || *hex || *raw):
 				return c.usage("-f FILE sends the file and nothing else")
 			case *hex && (*raw || *lines):
 				return c.usage("--hex goes with neither -l nor --raw")
-			case *file == "" && len(args) == 1 && !*lines:
+			case *file == "" && len(args) == 1 && !*lines && !*empty:
 				return c.usage("there is nothing to send")
 			}
 			s, err := c.Session.socket("send", args[0])
 			if err != nil {
 				return err
+			}
+			if s.Messages() || *to != "" || *empty {
+				m := message{to: *to, file: *file, words: args[1:], hex: *hex, raw: *raw, lines: *lines, empty: *empty, whole: *whole}
+				step, cancel := c.Session.step(ctx, *limit)
+				defer cancel()
+				return m.send(step, c, s)
 			}
 			ctx = c.Session.idle(ctx, *limit)
 			if *file != "" {

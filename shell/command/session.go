@@ -27,6 +27,8 @@ type Session struct {
 	// History lists what was typed, the oldest first; nil where nothing is kept.
 	History func() []string
 
+	commands func() *Set // made once
+
 	mu       sync.Mutex
 	current  string
 	patterns map[pattern]*expect.Pattern
@@ -35,6 +37,17 @@ type Session struct {
 
 // DefaultLimit is the time that a waiting step gets in a script.
 const DefaultLimit = 10 * time.Second
+
+// Commands are those of sosh and those that the session's plugins add.
+func (s *Session) Commands() *Set {
+	s.mu.Lock()
+	if s.commands == nil {
+		s.commands = sync.OnceValue(func() *Set { return All().With(s.Table.Providers()) })
+	}
+	f := s.commands
+	s.mu.Unlock()
+	return f()
+}
 
 // Current is the name of the current socket, "" when there is none.
 func (s *Session) Current() string {

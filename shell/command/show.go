@@ -36,8 +36,8 @@ show srv kind`,
 	}},
 	New: func(f *pflag.FlagSet) Run {
 		json := f.Bool("json", false, "one JSON object a line")
-		return func(_ context.Context, c *Call) error {
-			p := printer{c: c, json: *json || c.Session.JSON}
+		return func(ctx context.Context, c *Call) error {
+			p := printer{c: c, ctx: ctx, json: *json || c.Session.JSON}
 			if len(c.Args) == 0 {
 				return p.sockets()
 			}
@@ -75,6 +75,7 @@ var showWords = []string{"sockets", "ports", "protocols", "plugins"}
 // printer prints facts in one of the three ways: for people, bare, JSON.
 type printer struct {
 	c    *Call
+	ctx  context.Context
 	json bool
 }
 
@@ -125,12 +126,13 @@ func (p printer) sockets() error {
 
 func (p printer) socket(s *table.Socket) error {
 	f := take(s)
+	all := f.all(p.ctx)
 	if p.json {
-		return render.JSON(p.c.Stdout, f.all())
+		return render.JSON(p.c.Stdout, all)
 	}
 	t := render.Table{Style: p.c.style()}
-	for _, m := range f.all() {
-		t.Rows = append(t.Rows, []string{m.Key, f.all().Text(m.Key)})
+	for _, m := range all {
+		t.Rows = append(t.Rows, []string{m.Key, all.Text(m.Key)})
 	}
 	return t.Write(p.c.Stdout)
 }
@@ -141,7 +143,7 @@ func (p printer) fields(s *table.Socket, names []string) error {
 	f := take(s)
 	var o render.Object
 	for _, name := range names {
-		v, err := f.get(name)
+		v, err := f.get(p.ctx, name)
 		if err != nil {
 			return err
 		}
@@ -219,10 +221,14 @@ var protocolColumns = []string{"name", "kind", "address", "synopsis"}
 func (p printer) protocols() error {
 	var rows []render.Object
 	for _, d := range p.c.Session.Table.Providers().Descriptions() {
+		address := string(d.Address)
+		if d.Layer {
+			address = "layer"
+		}
 		rows = append(rows, render.Object{
 			{Key: "name", Value: d.Name},
 			{Key: "kind", Value: string(d.Kind)},
-			{Key: "address", Value: string(d.Address)},
+			{Key: "address", Value: address},
 			{Key: "synopsis", Value: d.Synopsis},
 		})
 	}

@@ -22,6 +22,7 @@ type sink struct {
 	c        *Call
 	s        *table.Socket
 	hex      bool
+	json     bool
 	variable string
 	w        io.Writer
 	escaped  *render.Writer // for people
@@ -30,12 +31,13 @@ type sink struct {
 	hold     bool
 	last     byte
 	count    int64
+	peer     socket.Address // of a message
 }
 
-func newSink(c *Call, s *table.Socket, raw, hex bool, variable string) *sink {
-	k := &sink{c: c, s: s, hex: hex, variable: variable, w: c.Stdout}
+func newSink(c *Call, s *table.Socket, raw, hex, json bool, variable string) *sink {
+	k := &sink{c: c, s: s, hex: hex, json: json, variable: variable, w: c.Stdout}
 	switch {
-	case variable != "" || c.Session.JSON:
+	case variable != "" || json:
 		k.hold = true
 	case hex && c.Terminal:
 		k.dump = render.NewDumper(c.Stdout)
@@ -56,7 +58,7 @@ func (k *sink) write(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
-	if !k.hex && !k.c.Session.JSON && (k.c.Captured || k.variable != "") {
+	if !k.hex && !k.json && (k.c.Captured || k.variable != "") {
 		if bytes.IndexByte(p, 0) >= 0 {
 			return &socket.Error{Op: "recv", Place: k.s.Place(), Err: errNUL,
 				Hint: "recv --hex gives it in hex, recv > FILE as it is"}
@@ -99,7 +101,8 @@ func (k *sink) end() error {
 	switch {
 	case k.variable != "":
 		return k.c.SetVars(Assignment{Name: k.variable, Value: k.text()})
-	case k.c.Session.JSON:
+	case k.json:
+		defer func() { k.held = k.held[:0] }() // the next message is an object of its own
 		return writeError(k.object())
 	case k.hold:
 		return writeError(k.c.print("%s\n", k.text()))
@@ -125,6 +128,9 @@ func (k *sink) text() string {
 
 func (k *sink) object() error {
 	o := render.Object{{Key: "socket", Value: k.s.Name()}}
+	if k.s.Messages() {
+		o = append(o, render.Member{Key: "peer", Value: k.peer.Text(k.s.Description().Address)}, render.Member{Key: "size", Value: len(k.held)})
+	}
 	if k.hex {
 		o = append(o, render.Member{Key: "hex", Value: hexWords(k.held)})
 	} else {

@@ -52,7 +52,7 @@ type Shell struct {
 
 // New returns a shell. In scripts errexit and pipefail are on.
 func New(cfg Config) (*Shell, error) {
-	sh := &Shell{cfg: cfg, env: newEnvironment(), commands: command.All(), parser: syntax.NewParser(syntax.Variant(syntax.LangBash))}
+	sh := &Shell{cfg: cfg, env: newEnvironment(), commands: cfg.Session.Commands(), parser: syntax.NewParser(syntax.Variant(syntax.LangBash))}
 	var params []string
 	if !cfg.Prompt {
 		params = append(params, "-e", "-o", "pipefail")

@@ -77,6 +77,12 @@ func (t *teller) close() {
 func arrivalLines(a table.Arrival) []string {
 	name := a.Socket.Name()
 	lines := dataLines(name, a.Data)
+	if a.Message {
+		lines = messageLines(a)
+	}
+	if r := a.Returned; r != nil {
+		lines = append(lines, name+": to "+render.Line(r.To.Text(a.Socket.Description().Address)+": "+r.Error()))
+	}
 	switch {
 	case a.Client:
 		lines = append(lines, name+": a client waits: accept "+name)
@@ -88,6 +94,23 @@ func arrivalLines(a table.Arrival) []string {
 		lines = append(lines, name+": "+render.Line(a.End.Error()))
 	}
 	return lines
+}
+
+// messageLines shows one message: who sent it, how long it is, and its bytes.
+func messageLines(a table.Arrival) []string {
+	name := a.Socket.Name()
+	head := fmt.Sprintf("%s < %d bytes", name, len(a.Data))
+	if from := a.From.Text(a.Socket.Description().Address); from != "" {
+		head += " from " + render.Line(from)
+	}
+	if len(a.Data) == 0 {
+		return []string{head}
+	}
+	shown := a.Data[:min(len(a.Data), shownBytes)]
+	if line := strings.TrimSuffix(strings.TrimSuffix(string(shown), "\n"), "\r"); len(shown) == len(a.Data) && !strings.Contains(line, "\n") {
+		return []string{head + ": " + render.Line(line)}
+	}
+	return append([]string{head}, dataLines(name, a.Data)...)
 }
 
 // dataLines shows data a line each, every byte escaped.

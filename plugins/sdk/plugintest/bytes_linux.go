@@ -104,10 +104,19 @@ var bytesAndEnds = []check{
 		if got, err := k.read(6); err != nil || string(got) != "before" {
 			t.Fatalf("%q, %v", got, err)
 		}
-		if c.Carrier != nil {
+		switch {
+		case s.desc.Address == socket.PathForm && s.carried:
+			return // the kernel resets such a connection by no order, only for unread bytes
+		case s.desc.Address == socket.PathForm:
+			if err := k.write([]byte("unread")); err != nil {
+				t.Fatal(err)
+			}
+		case c.Carrier != nil:
 			c.Carrier.Abort()
-		} else if err := unix.SetsockoptLinger(c.FD, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}); err != nil {
-			t.Fatal(err)
+		default:
+			if err := unix.SetsockoptLinger(c.FD, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		c.close()
 		got, err := k.read(-1)

@@ -19,18 +19,13 @@ var (
 	needConnect = []socket.Call{socket.CallResolve, socket.CallBind, socket.CallListen, socket.CallAccept, socket.CallConnect}
 )
 
-var connections = []check{
+// ports are promises of protocols with ports.
+var ports = []check{
 	{"Bind to port 0 gets a port", needBind, func(t *testing.T, s *subject) {
 		k := s.open(t)
 		s.bindFree(k)
 		if a := k.local(); a.Port == 0 || !a.IP.IsLoopback() {
 			t.Errorf("bound to %v", a)
-		}
-	}},
-	{"Bind refuses a port that is listened on", needListen, func(t *testing.T, s *subject) {
-		l, k := s.listen(t, 1), s.open(t)
-		if _, err := s.Bind(t.Context(), k.lent(), l.local()); !errors.Is(err, syscall.EADDRINUSE) {
-			t.Errorf("got %v", err)
 		}
 	}},
 	{"Bind refuses an address of another family", needBind, func(t *testing.T, s *subject) {
@@ -43,43 +38,10 @@ var connections = []check{
 			t.Errorf("got %v", err)
 		}
 	}},
-	{"Accept does not wait", needListen, func(t *testing.T, s *subject) {
-		l := s.listen(t, 8)
-		start := time.Now()
-		h, err := s.Accept(t.Context(), l.lent())
-		if !errors.Is(err, syscall.EAGAIN) {
-			t.Errorf("got fd %d, %v", h.FD, err)
-		}
-		if d := time.Since(start); d > time.Second {
-			t.Errorf("took %v", d)
-		}
-	}},
-	{"Accept makes a socket as Open does", needConnect, func(t *testing.T, s *subject) {
-		_, server := s.pair(t)
-		isFit(t, server)
-	}},
-	{"Accept takes every connection, once", needConnect, func(t *testing.T, s *subject) {
-		l := s.listen(t, 16)
-		seen := map[socket.Address]bool{}
-		for range 10 {
-			c := s.open(t)
-			if err := c.connect(t.Context(), l.local()); err != nil {
-				t.Fatal(err)
-			}
-			seen[c.local()] = false
-		}
-		for range 10 {
-			k := l.accept()
-			peer := remote(t, k)
-			if was, ok := seen[peer]; !ok || was {
-				t.Errorf("unexpected peer %v", peer)
-			}
-			seen[peer] = true
-		}
-		if h, err := s.Accept(t.Context(), l.lent()); !errors.Is(err, syscall.EAGAIN) {
-			t.Errorf("one too many: fd %d, %v", h.FD, err)
-		}
-	}},
+}
+
+// waiting is a promise of those whose connections take time.
+var waiting = []check{
 	{"Connect does not wait, or can be given up where it must", needConnect, func(t *testing.T, s *subject) {
 		full := fullListener(t)
 		k := s.open(t)
@@ -109,6 +71,59 @@ var connections = []check{
 			return ""
 		})
 	}},
+}
+
+var connections = []check{
+	{"Bind refuses an address that is listened on", needListen, func(t *testing.T, s *subject) {
+		l, k := s.listen(t, 1), s.open(t)
+		if _, err := s.Bind(t.Context(), k.lent(), l.local()); !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("got %v", err)
+		}
+	}},
+	{"Accept does not wait", needListen, func(t *testing.T, s *subject) {
+		l := s.listen(t, 8)
+		start := time.Now()
+		h, err := s.Accept(t.Context(), l.lent())
+		if !errors.Is(err, syscall.EAGAIN) {
+			t.Errorf("got fd %d, %v", h.FD, err)
+		}
+		if d := time.Since(start); d > time.Second {
+			t.Errorf("took %v", d)
+		}
+	}},
+	{"Accept makes a socket as Open does", needConnect, func(t *testing.T, s *subject) {
+		_, server := s.pair(t)
+		isFit(t, server)
+	}},
+	{"Accept takes every connection, once", needConnect, func(t *testing.T, s *subject) {
+		l := s.listen(t, 16)
+		clients := map[byte]socket.Address{} // until they are accepted
+		for i := range byte(10) {
+			c := s.open(t)
+			if err := c.connect(t.Context(), l.local()); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.write([]byte{i}); err != nil {
+				t.Fatal(err)
+			}
+			clients[i] = c.local()
+		}
+		for range 10 {
+			k := l.accept()
+			said, err := k.read(1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			local, ok := clients[said[0]]
+			if peer := remote(t, k); !ok || peer != local {
+				t.Errorf("client %d is %v, its peer says %v", said[0], local, peer)
+			}
+			delete(clients, said[0])
+		}
+		if h, err := s.Accept(t.Context(), l.lent()); !errors.Is(err, syscall.EAGAIN) {
+			t.Errorf("one too many: fd %d, %v", h.FD, err)
+		}
+	}},
 	{"Connect leaves the error for the caller", needConnect, func(t *testing.T, s *subject) {
 		l := s.listen(t, 1)
 		a := l.local()
@@ -127,7 +142,7 @@ var connections = []check{
 		l := s.listen(t, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if h, err := s.Open(ctx, socket.OpenRequest{}); !errors.Is(err, context.Canceled) {
+		if h, err := s.Open(ctx, s.request()); !errors.Is(err, context.Canceled) {
 			t.Errorf("open: fd %d, %v", h.FD, err)
 		}
 		if h, err := s.Accept(ctx, l.lent()); !errors.Is(err, context.Canceled) {

@@ -5,7 +5,9 @@
 //	func TestMain(m *testing.M)         { plugintest.Main(m, mine.New) }
 //	func TestConformance(t *testing.T)  { plugintest.Run(t, mine.New) }
 //
-// It tests what every protocol promises; what only yours does is for your tests.
+// A protocol that gives sockets of several kinds is run once for each, with the
+// options that choose it. It tests what every protocol promises; what only yours
+// does is for your tests.
 package plugintest
 
 import (

@@ -37,18 +37,28 @@ var opening = []check{
 		if s.carried {
 			return
 		}
-		want := map[socket.Kind]int{socket.Stream: unix.SOCK_STREAM, socket.Datagram: unix.SOCK_DGRAM,
-			socket.Seqpacket: unix.SOCK_SEQPACKET, socket.Raw: unix.SOCK_RAW}[s.desc.Kind]
-		if got, err := unix.GetsockoptInt(k.FD, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || got != want {
-			t.Errorf("SO_TYPE %d (%v), want %d", got, err, want)
+		if got, err := unix.GetsockoptInt(k.FD, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || got != kinds[s.kind] || !s.desc.Gives(s.kind) {
+			t.Errorf("SO_TYPE %d (%v), described are %s and %v", got, err, s.desc.Kind, s.desc.Kinds)
 		}
 	}},
-	{"Open makes the asked-for family, and chooses IPv4", nil, func(t *testing.T, s *subject) {
+	{"Open makes the asked-for family, and chooses IPv4 or the one that it has", nil, func(t *testing.T, s *subject) {
+		families := map[socket.Family]int{socket.FamilyNone: unix.AF_INET, socket.FamilyIP4: unix.AF_INET, socket.FamilyIP6: unix.AF_INET6}
+		others := []socket.Family{socket.FamilyUnix, "no-such-family"}
 		if s.desc.Address == socket.PathForm {
-			return
+			families = map[socket.Family]int{socket.FamilyNone: unix.AF_UNIX, socket.FamilyUnix: unix.AF_UNIX}
+			others = []socket.Family{socket.FamilyIP4, socket.FamilyIP6, "no-such-family"}
 		}
-		for f, want := range map[socket.Family]int{socket.FamilyNone: unix.AF_INET, socket.FamilyIP4: unix.AF_INET, socket.FamilyIP6: unix.AF_INET6} {
-			h, err := s.Open(t.Context(), socket.OpenRequest{Family: f})
+		for _, f := range others {
+			req := s.request()
+			req.Family = f
+			if h, err := s.Open(t.Context(), req); !errors.Is(err, socket.Usage) {
+				t.Errorf("family %q: fd %d, %v", f, h.FD, err)
+			}
+		}
+		for f, want := range families {
+			req := s.request()
+			req.Family = f
+			h, err := s.Open(t.Context(), req)
 			if err != nil {
 				t.Fatalf("family %q: %v", f, err)
 			}
@@ -65,7 +75,7 @@ var opening = []check{
 		}
 	}},
 	{"Open refuses an unknown option as wrong usage", nil, func(t *testing.T, s *subject) {
-		h, err := s.Open(t.Context(), socket.OpenRequest{Options: []socket.Setting{{Name: "no-such-option", Value: "1"}}})
+		h, err := s.Open(t.Context(), s.request(socket.Setting{Name: "no-such-option", Value: "1"}))
 		if !errors.Is(err, socket.Usage) {
 			t.Errorf("got %v (fd %d)", err, h.FD)
 		}
@@ -75,7 +85,7 @@ var opening = []check{
 		before := descriptors(t, s.pid())
 		for range 50 {
 			s.open(t).close()
-			s.Open(t.Context(), socket.OpenRequest{Options: []socket.Setting{{Name: "no-such-option", Value: "1"}}})
+			s.Open(t.Context(), s.request(socket.Setting{Name: "no-such-option", Value: "1"}))
 		}
 		settles(t, func() string {
 			if n := descriptors(t, s.pid()); n > before {
@@ -94,7 +104,7 @@ var opening = []check{
 		for range 8 {
 			wg.Go(func() {
 				for range 10 {
-					h, err := s.Open(t.Context(), socket.OpenRequest{})
+					h, err := s.Open(t.Context(), s.request())
 					if err != nil {
 						t.Error(err)
 						return
@@ -169,6 +179,18 @@ func refusesWhatItLacks(t *testing.T, s *subject) {
 		socket.CallShutdown: func() error { _, err := s.Shutdown(ctx, k.lent(), socket.ShutdownBoth); return err },
 		socket.CallOption:   func() error { _, _, err := s.Option(ctx, k.lent(), nil, nil); return err },
 		socket.CallInfo:     func() error { _, err := s.Info(ctx, k.lent(), nil); return err },
+		socket.CallEncode:   func() error { _, err := s.Encode(ctx, k.Mark, nil); return err },
+		socket.CallDecode:   func() error { _, err := s.Decode(ctx, k.Mark, []socket.Message{{}}); return err },
+		socket.CallRun: func() error {
+			return s.Run(ctx, socket.RunRequest{Command: "x"}, func(socket.Row) error { return nil })
+		},
+		socket.CallWrap: func() error {
+			fd, err := unix.FcntlInt(uintptr(k.FD), unix.F_DUPFD_CLOEXEC, 0) // the layer's own, also when it fails
+			if err == nil {
+				_, err = s.Wrap(ctx, socket.WrapRequest{FD: fd, Kind: s.kind})
+			}
+			return err
+		},
 	} {
 		if s.desc.Can(c) {
 			continue

@@ -1,7 +1,11 @@
 package plugintest
 
 import (
+	"errors"
+	"slices"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/host"
@@ -15,8 +19,9 @@ type check struct {
 }
 
 // Run holds the protocol to every promise of the contract that it makes, in each
-// form. The test program's TestMain must call [Main].
-func Run(t *testing.T, construct func() socket.Protocol) {
+// form. Its sockets are opened with the options, which may choose their kind: what is
+// promised depends on that. The test program's TestMain must call [Main].
+func Run(t *testing.T, construct func() socket.Protocol, options ...socket.Setting) {
 	forms := []struct {
 		name string
 		make func(*testing.T) *subject
@@ -25,14 +30,16 @@ func Run(t *testing.T, construct func() socket.Protocol) {
 		{"by descriptors", func(t *testing.T) *subject { return inHost(t, construct, host.Descriptors) }},
 		{"by stream", func(t *testing.T) *subject { return inHost(t, construct, host.Stream) }},
 	}
-	kind := construct().Describe().Kind
+	kind := kindOf(t, construct(), options)
 	for _, f := range forms {
-		if f.name == "by stream" && kind != socket.Stream {
-			continue // only bytes can be carried
-		}
 		t.Run(f.name, func(t *testing.T) {
 			s := f.make(t)
-			for _, c := range checks(s.desc) {
+			s.options, s.kind = options, kind
+			if f.name == "by stream" && kind.Messages() {
+				t.Run("Open says that messages cannot be carried", func(t *testing.T) { cannotBeCarried(t, s) })
+				return
+			}
+			for _, c := range checks(s.desc, kind) {
 				t.Run(c.promise, func(t *testing.T) { c.run(t, s) })
 			}
 			t.Run("every call it lacks is refused", func(t *testing.T) { refusesWhatItLacks(t, s) })
@@ -40,18 +47,61 @@ func Run(t *testing.T, construct func() socket.Protocol) {
 	}
 }
 
-// checks are those that apply.
-func checks(d socket.Description) []check {
-	all := append([]check(nil), describing...)
-	all = append(all, opening...)
-	if d.Address == socket.HostPort {
-		all = append(all, resolving...)
-		if d.Kind == socket.Stream {
-			all = append(all, connections...)
-			all = append(all, bytesAndEnds...)
+// kindOf is the kind of the sockets that the protocol opens with those options. A
+// protocol may have to be asked: an option, or a right, decides.
+func kindOf(t *testing.T, p socket.Protocol, options []socket.Setting) socket.Kind {
+	t.Helper()
+	h, err := p.Open(t.Context(), socket.OpenRequest{Options: options})
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	defer unix.Close(h.FD)
+	n, err := unix.GetsockoptInt(h.FD, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, number := range kinds {
+		if n == number {
+			return k
 		}
 	}
-	all = append(all, options...)
+	t.Fatalf("sockets of the unknown type %d", n)
+	return ""
+}
+
+// kinds are the numbers of socket(2).
+var kinds = map[socket.Kind]int{socket.Stream: unix.SOCK_STREAM, socket.Datagram: unix.SOCK_DGRAM,
+	socket.Seqpacket: unix.SOCK_SEQPACKET, socket.Raw: unix.SOCK_RAW}
+
+func cannotBeCarried(t *testing.T, s *subject) {
+	if h, err := s.Open(t.Context(), s.request()); !errors.Is(err, socket.Unsupported) {
+		t.Errorf("fd %d, %v", h.FD, err)
+	}
+}
+
+// checks are those that apply.
+func checks(d socket.Description, kind socket.Kind) []check {
+	all := slices.Concat(describing, opening)
+	switch d.Address {
+	case socket.HostPort:
+		all = slices.Concat(all, resolving, ports)
+		if kind == socket.Stream {
+			all = append(all, waiting...)
+		}
+	case socket.PathForm:
+		all = slices.Concat(all, paths)
+	}
+	if d.Address == socket.HostPort || d.Address == socket.PathForm {
+		switch kind {
+		case socket.Stream:
+			all = slices.Concat(all, connections, bytesAndEnds)
+		case socket.Seqpacket:
+			all = slices.Concat(all, connections, packets)
+		case socket.Datagram:
+			all = slices.Concat(all, datagrams)
+		}
+	}
+	all = slices.Concat(all, options)
 	var out []check
 next:
 	for _, c := range all {

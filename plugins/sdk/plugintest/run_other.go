@@ -10,4 +10,4 @@ import (
 )
 
 // Run fails: sockets are made and plugins run on Linux only.
-func Run(t *testing.T, _ func() socket.Protocol) { t.Fatal(errors.ErrUnsupported) }
+func Run(t *testing.T, _ func() socket.Protocol, _ ...socket.Setting) { t.Fatal(errors.ErrUnsupported) }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -23,9 +25,11 @@ const patience = 10 * time.Second
 type subject struct {
 	socket.Complete
 	desc    socket.Description
-	carried bool       // FD is one end of a socketpair
-	remote  bool       // in a process of its own
-	pid     func() int // its process
+	options []socket.Setting // that its sockets are opened with
+	kind    socket.Kind      // of those sockets
+	carried bool             // FD is one end of a socketpair
+	remote  bool             // in a process of its own
+	pid     func() int       // its process
 }
 
 func inProcess(p socket.Protocol) *subject {
@@ -70,6 +74,21 @@ func (d direct) Option(ctx context.Context, s socket.Lent, set []socket.Setting,
 func (d direct) Info(ctx context.Context, s socket.Lent, names []string) ([]socket.Setting, error) {
 	return d.Protocol.(socket.Informer).Info(ctx, s, names)
 }
+func (d direct) Wrap(ctx context.Context, r socket.WrapRequest) (socket.Handle, error) {
+	return d.Protocol.(socket.Wrapper).Wrap(ctx, r)
+}
+func (d direct) Unwrap(ctx context.Context, s socket.Lent) ([]byte, error) {
+	return d.Protocol.(socket.Wrapper).Unwrap(ctx, s)
+}
+func (d direct) Encode(ctx context.Context, m socket.Mark, fields []socket.Setting) (socket.Message, error) {
+	return d.Protocol.(socket.Encoder).Encode(ctx, m, fields)
+}
+func (d direct) Decode(ctx context.Context, m socket.Mark, messages []socket.Message) ([][]socket.Setting, error) {
+	return d.Protocol.(socket.Decoder).Decode(ctx, m, messages)
+}
+func (d direct) Run(ctx context.Context, r socket.RunRequest, out func(socket.Row) error) error {
+	return d.Protocol.(socket.Runner).Run(ctx, r, out)
+}
 
 // sock is a socket of the check's, closed at its end.
 type sock struct {
@@ -79,9 +98,14 @@ type sock struct {
 	shut sync.Once
 }
 
-func (s *subject) open(t *testing.T, options ...socket.Setting) *sock {
+// request asks for a socket of the subject's kind, with more options.
+func (s *subject) request(more ...socket.Setting) socket.OpenRequest {
+	return socket.OpenRequest{Options: slices.Concat(s.options, more)}
+}
+
+func (s *subject) open(t *testing.T, more ...socket.Setting) *sock {
 	t.Helper()
-	h, err := s.Open(t.Context(), socket.OpenRequest{Options: options})
+	h, err := s.Open(t.Context(), s.request(more...))
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
@@ -113,7 +137,7 @@ func (k *sock) local() socket.Address {
 	return socket.FromSockaddr(sa)
 }
 
-// listen makes a listener on a free port of the loopback.
+// listen makes a listener on a free address.
 func (s *subject) listen(t *testing.T, backlog int) *sock {
 	t.Helper()
 	l := s.open(t)
@@ -124,13 +148,36 @@ func (s *subject) listen(t *testing.T, backlog int) *sock {
 	return l
 }
 
+// free is an address that a socket can be bound to: port 0 of the loopback, or a
+// path that is not there.
+func (s *subject) free(t *testing.T) socket.Address {
+	t.Helper()
+	text := ":0"
+	if s.desc.Address == socket.PathForm {
+		text = filepath.Join(scratch(t), "s")
+	}
+	as, err := s.Resolve(t.Context(), socket.ResolveRequest{Text: text, Passive: true})
+	if err != nil {
+		t.Fatalf("resolve: %v", err)
+	}
+	return as[0]
+}
+
+// scratch is a directory of the check's own. The names of those of testing.T are too
+// long for the address of a unix socket.
+func scratch(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sosh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
 func (s *subject) bindFree(k *sock) {
 	k.t.Helper()
-	as, err := s.Resolve(k.t.Context(), socket.ResolveRequest{Text: ":0", Passive: true})
-	if err != nil {
-		k.t.Fatalf("resolve: %v", err)
-	}
-	if _, err := s.Bind(k.t.Context(), k.lent(), as[0]); err != nil {
+	if _, err := s.Bind(k.t.Context(), k.lent(), s.free(k.t)); err != nil {
 		k.t.Fatalf("bind: %v", err)
 	}
 }

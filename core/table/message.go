@@ -1,0 +1,142 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"syscall"
+
+	"github.com/sosh-shell/sosh/core/socket"
+)
+
+// Messages reports whether the socket keeps the bounds of messages: then a turn
+// has [Turn.Message] and [Turn.Drop], and its methods for bytes give none.
+func (s *Socket) Messages() bool { return s.top.Load().messages() }
+
+// Message returns the i-th unread message, the first being 0, waiting until it is
+// there. It stays unread. Errors are as Fill's.
+func (t *Turn) Message(ctx context.Context, i int) (socket.Message, error) {
+	s := t.s
+	for len(s.mq.list) <= i {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return socket.Message{}, waitError(ctx)
+		}
+		l := s.top.Load()
+		m, err := s.tryMessage(l, t.bound())
+		switch {
+		case err == nil:
+			s.keepMessage(m)
+		case err == syscall.EAGAIN:
+			if err := s.table.poll.wait(ctx, l.watch, toRead); err != nil {
+				return socket.Message{}, err
+			}
+		default:
+			return socket.Message{}, err
+		}
+	}
+	return s.mq.list[i], nil
+}
+
+// UnreadMessages are the messages that are read and not consumed, valid until
+// the next call of a method of the turn.
+func (t *Turn) UnreadMessages() []socket.Message { return t.s.mq.list }
+
+// Drop consumes the first n unread messages.
+func (t *Turn) Drop(n int) { t.s.dropped(n) }
+
+func (s *Socket) dropped(n int) {
+	if n > 0 {
+		s.released(s.mq.drop(n))
+	}
+}
+
+func (s *Socket) keepMessage(m socket.Message) {
+	s.mq.add(m)
+	s.table.unread.Add(cost(m))
+}
+
+// fits reports whether the inbox has room for a message of that length. One that
+// is alone may fill it.
+func (s *Socket) fits(bytes int, bound int64) bool {
+	if len(s.mq.list) == 0 {
+		return int64(bytes) <= bound && s.table.unread.Load()+int64(bytes) <= MaxInboxes
+	}
+	n := int64(bytes) + messageCost
+	return s.mq.size+n <= bound && s.table.unread.Load()+n <= MaxInboxes
+}
+
+// tryMessage reads one message that is there: EAGAIN when none is.
+func (s *Socket) tryMessage(l *level, bound int64) (socket.Message, error) {
+	if !s.hasPeer() {
+		return socket.Message{}, syscall.ENOTCONN
+	}
+	fd, err := l.hold.use()
+	if err != nil {
+		return socket.Message{}, err
+	}
+	defer l.hold.done()
+	if l.framed {
+		return s.tryFrame(l, fd, bound)
+	}
+	if !s.fits(min(readSize, int(bound)), bound) { // how long the next is shows only when it is read
+		return socket.Message{}, socket.Full
+	}
+	for {
+		m, err := sysRecvMessage(fd, s.currentFamily() == socket.FamilyUnix)
+		switch {
+		case err == nil:
+			s.received.Add(int64(len(m.Data)))
+			return m, nil
+		case err == errEnd: // of a connection with messages
+			return m, s.ended(socket.Ended)
+		case err == syscall.ECONNRESET && l.kind == socket.Seqpacket:
+			return m, s.ended(socket.Reset)
+		case err == syscall.EAGAIN || comesBack(err):
+			told := s.takeReturned(fd)
+			switch {
+			case s.isConnected() && told != nil:
+				return m, told
+			case !s.isConnected() && err != syscall.EAGAIN:
+				continue // it was about one of several peers; the next message may be there
+			}
+		}
+		return m, err
+	}
+}
+
+// tryFrame is tryMessage for a layer's frames.
+func (s *Socket) tryFrame(l *level, fd int, bound int64) (socket.Message, error) {
+	m, err := l.frames.next(func(p []byte) (int, error) {
+		n, err := sysRecv(fd, p)
+		switch {
+		case err == nil && n == 0, err == syscall.ECONNRESET, err == syscall.EPIPE:
+			reason := s.reason()
+			if l.frames.broken() != nil && errors.Is(reason, socket.Ended) {
+				reason = socket.Faultf(socket.Lost, "the layer left in the middle of a message")
+			}
+			return 0, s.ended(reason)
+		}
+		return n, err
+	}, func(n int) bool { return s.fits(n, bound) })
+	if err == nil {
+		s.received.Add(int64(len(m.Data)))
+	}
+	return m, err
+}
+
+// Decode makes fields of messages of the socket's, by its protocol or its last layer.
+func (s *Socket) Decode(ctx context.Context, ms []socket.Message) ([][]socket.Setting, error) {
+	l := s.top.Load()
+	c, cancel := control(ctx)
+	defer cancel()
+	fields, err := l.proto.Decode(c, l.mark, ms)
+	return fields, asFault(ctx, err)
+}
+
+// Encode makes a message of fields.
+func (s *Socket) Encode(ctx context.Context, fields []socket.Setting) (socket.Message, error) {
+	l := s.top.Load()
+	c, cancel := control(ctx)
+	defer cancel()
+	m, err := l.proto.Encode(c, l.mark, fields)
+	return m, asFault(ctx, err)
+}

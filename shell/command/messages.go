@@ -1,0 +1,288 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/sosh-shell/sosh/core/expect"
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/core/table"
+	"github.com/sosh-shell/sosh/shell/render"
+)
+
+// message receives one message, or with --all all until the end.
+func (r *receiver) message(ctx context.Context, c *Call, s *table.Socket, t *table.Turn) error {
+	for {
+		m, err := t.Message(ctx, 0)
+		if errors.Is(err, socket.Ended) && r.all {
+			return r.out.end()
+		}
+		if err != nil {
+			return err
+		}
+		r.peer = m.Peer
+		if r.peer.IsZero() {
+			f, _ := s.Facts()
+			r.peer = f.Remote
+		}
+		if err := r.showMessage(ctx, c, s, m); err != nil {
+			return err
+		}
+		t.Drop(1)
+		if !r.all {
+			return nil
+		}
+	}
+}
+
+// showMessage delivers one message: its fields where they are asked for, or to
+// people; else its data.
+func (r *receiver) showMessage(ctx context.Context, c *Call, s *table.Socket, m socket.Message) error {
+	d := s.Top()
+	decodes := d.Can(socket.CallDecode)
+	inFields := len(r.fields) > 0 || r.variable == "" && !r.hex && (r.json || c.Terminal && !r.raw)
+	if !decodes || !inFields {
+		data := m.Data
+		if r.bytes > 0 && int64(len(data)) > r.bytes {
+			data = data[:r.bytes]
+			c.warn("recv %s: the message has %d bytes: %d were cut off", s.Name(), len(m.Data), len(m.Data)-len(data))
+		}
+		r.out.peer = r.peer
+		if err := r.out.write(data); err != nil || r.all && !r.out.whole() {
+			return err
+		}
+		return r.out.end()
+	}
+	all, err := s.Decode(ctx, []socket.Message{m})
+	if err != nil {
+		return err
+	}
+	fields := all[0]
+	if r.json && r.variable == "" {
+		o := render.Object{{Key: "socket", Value: s.Name()}, {Key: "peer", Value: r.peer.Text(s.Description().Address)}}
+		return writeError(render.JSON(c.Stdout, append(o, members(d.Fields, fields, r.fields)...)))
+	}
+	if len(r.fields) == 0 {
+		var b strings.Builder
+		for _, f := range fields {
+			b.WriteString(f.Name + "=" + render.Quote([]byte(f.Value)) + "\n")
+		}
+		return writeError(c.print("%s", b.String()))
+	}
+	return r.printFields(fields)
+}
+
+// printFields prints the values that were asked for, a line each; one that the
+// message lacks is an empty line.
+func (r *receiver) printFields(fields []socket.Setting) error {
+	var b bytes.Buffer
+	for i, name := range r.fields {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		value := valueOf(fields, name)
+		if r.hex {
+			value = hexWords([]byte(value))
+		}
+		b.WriteString(value)
+	}
+	if r.variable == "" {
+		b.WriteByte('\n')
+	}
+	r.out.hex = false // it is text by now
+	if err := r.out.write(b.Bytes()); err != nil {
+		return err
+	}
+	return r.out.end()
+}
+
+func valueOf(fields []socket.Setting, name string) string {
+	for _, f := range fields {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// members are fields as JSON has them, by the types that were declared; those of
+// names only, when there are any.
+func members(declared []socket.Field, fields []socket.Setting, names []string) render.Object {
+	var o render.Object
+	add := func(name, value string) {
+		f, _ := socket.FieldNamed(declared, name)
+		o = append(o, render.Member{Key: name, Value: typed(f.Type, value)})
+	}
+	if len(names) == 0 {
+		for _, f := range fields {
+			add(f.Name, f.Value)
+		}
+	}
+	for _, n := range names {
+		add(n, valueOf(fields, n))
+	}
+	return o
+}
+
+// typed is a field's value as JSON writes it; words of numbers stay words.
+func typed(t socket.FieldType, value string) any {
+	switch t {
+	case socket.IntField:
+		if n, err := strconv.ParseInt(value, 10, 64); err == nil {
+			return n
+		}
+	case socket.FloatField:
+		if x, err := strconv.ParseFloat(value, 64); err == nil {
+			return x
+		}
+	case socket.BoolField:
+		return value == "on"
+	case socket.BytesField:
+		return []byte(value)
+	}
+	return value
+}
+
+// checkFields refuses names that the messages of the socket do not have.
+func (c *Call) checkFields(s *table.Socket, names []string) error {
+	d := s.Top()
+	for _, n := range names {
+		if !d.Can(socket.CallDecode) {
+			return c.usage("%q is one argument too many: messages of %s have no fields", n, d.Name)
+		}
+		if _, ok := socket.FieldNamed(d.Fields, n); !ok && n != "error" {
+			return c.usage("messages of %s have no field %q: help %s lists them", d.Name, n, d.Name)
+		}
+	}
+	return nil
+}
+
+// wanted are the fields that words of the form FIELD=VALUE name, when all are.
+func wanted(d socket.Description, words []string) (out []socket.Setting, ok bool) {
+	for _, w := range words {
+		name, value, cut := strings.Cut(w, "=")
+		if _, known := socket.FieldNamed(d.Fields, name); !cut || !known {
+			return nil, false
+		}
+		out = append(out, socket.Setting{Name: name, Value: value})
+	}
+	return out, len(out) > 0
+}
+
+// sameField compares values as their declaration means them: a number and its word
+// are the same.
+func sameField(f socket.Field, a, b string) bool {
+	if a == b {
+		return true
+	}
+	number := func(s string) (int64, bool) {
+		for _, n := range f.Names {
+			if n.Name == s {
+				return n.Value, true
+			}
+		}
+		n, err := strconv.ParseInt(s, 0, 64)
+		return n, err == nil
+	}
+	x, ok := number(a)
+	y, too := number(b)
+	return f.Type == socket.IntField && ok && too && x == y
+}
+
+// messages waits for a message that matches, by its bytes or by its fields.
+func (e *expectation) messages(ctx context.Context, fields []socket.Setting) error {
+	d := e.s.Top()
+	for i := 0; ; i++ {
+		m, err := e.t.Message(ctx, i)
+		if err != nil {
+			return e.failedMessages(err)
+		}
+		var found expect.Match
+		ok := false
+		var decoded []socket.Setting
+		if len(fields) > 0 {
+			all, err := e.s.Decode(ctx, []socket.Message{m})
+			if err != nil {
+				return e.failedMessages(err)
+			}
+			decoded = all[0]
+			ok = true
+			for _, want := range fields {
+				f, _ := socket.FieldNamed(d.Fields, want.Name)
+				ok = ok && sameField(f, valueOf(decoded, want.Name), want.Value)
+			}
+			found.Groups = []expect.Span{{Start: 0, End: int64(len(m.Data))}}
+		} else {
+			p := e.p.Matcher(-1)
+			p.Feed(m.Data)
+			p.End()
+			found, ok = p.Match()
+		}
+		if ok {
+			return e.matchedMessage(ctx, i, m, found, decoded)
+		}
+	}
+}
+
+// matchedMessage sets the variables, prints when captured, and consumes the message
+// and those before it.
+func (e *expectation) matchedMessage(ctx context.Context, i int, m socket.Message, found expect.Match, decoded []socket.Setting) error {
+	if decoded == nil && e.s.Top().Can(socket.CallDecode) {
+		if all, err := e.s.Decode(ctx, []socket.Message{m}); err == nil {
+			decoded = all[0]
+		}
+	}
+	peer := m.Peer
+	if peer.IsZero() {
+		f, _ := e.s.Facts()
+		peer = f.Remote
+	}
+	vars := []Assignment{{Name: "peer", Value: peer.Text(e.s.Description().Address)}}
+	for _, f := range decoded {
+		if name := "match_" + variableName(f.Name); !strings.Contains(f.Value, "\x00") {
+			vars = append(vars, Assignment{Name: name, Value: f.Value})
+		}
+	}
+	if err := e.found(m.Data, found, vars); err != nil {
+		return err
+	}
+	e.t.Drop(i + 1)
+	return nil
+}
+
+// variableName is a field's name as a variable can have it.
+func variableName(field string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, field)
+}
+
+// failedMessages tells what had arrived instead.
+func (e *expectation) failedMessages(err error) error {
+	fault := &socket.Error{Op: "expect", Place: e.s.Place() + " '" + e.text + "'", Err: err}
+	var inner *socket.Error
+	if errors.As(err, &inner) {
+		fault.Err, fault.Hint = inner.Err, inner.Hint
+	}
+	switch list := e.t.UnreadMessages(); {
+	case len(list) > 0:
+		fault.Hint = plural(len(list), "message") + " had arrived and " + isAre(len(list)) + " kept; the last: " + preview(list[len(list)-1].Data)
+	case fault.Hint == "":
+		fault.Hint = nothingCame(e.s)
+	}
+	return fault
+}
+
+// nothingCame says why nothing may have come.
+func nothingCame(s *table.Socket) string {
+	if r, n := s.Returned(); n > 0 {
+		return "nothing had arrived; to " + r.To.Text(s.Description().Address) + ": " + r.Error()
+	}
+	return "nothing had arrived"
+}
