@@ -46,6 +46,16 @@ func (l *level) why() error {
 	return socket.Ended
 }
 
+// hasEnded reports whether nothing more comes up through the level's descriptor.
+func (l *level) hasEnded() bool {
+	fd, err := l.hold.use()
+	if err != nil {
+		return true
+	}
+	defer l.hold.done()
+	return sysHungUp(fd)
+}
+
 // lost reports whether what carried the level has died.
 func (l *level) lost() bool { return l.carrier != nil && l.carrier.Facts().State == stateLost }
 

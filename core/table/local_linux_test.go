@@ -101,10 +101,15 @@ func (p *localTCP) Info(context.Context, socket.Lent, []string) ([]socket.Settin
 type providers struct{ tcp *localTCP }
 
 func (p providers) Protocol(name string) (socket.Complete, error) {
-	if name != "tcp" {
-		return nil, socket.Faultf(socket.Usage, "no protocol is named %q", name)
+	switch name {
+	case "tcp":
+		return p.tcp, nil
+	case "udp":
+		return localUDP{p.tcp}, nil
+	case "swap", "frames":
+		return &localLayer{name: name}, nil
 	}
-	return p.tcp, nil
+	return nil, socket.Faultf(socket.Usage, "no protocol is named %q", name)
 }
 func (p providers) Descriptions() []socket.Description {
 	return []socket.Description{p.tcp.Describe()}

@@ -208,20 +208,16 @@ func (s *Socket) isConnected() bool {
 	return s.begun
 }
 
-// reason is why the data came to its end. An end beneath a layer is told by the
-// layer as it saw it: what died or was reset further down is asked first.
+// reason is why the data came to its end. A layer without an end of its own takes
+// every end beneath for an orderly one, so the layers further down that have ended
+// are asked, too: what died or was reset there counts.
 func (s *Socket) reason() error {
-	s.mu.Lock()
-	layers := s.layers
-	s.mu.Unlock()
-	if len(layers) == 0 {
-		return s.why()
-	}
-	top := layers[len(layers)-1].why()
-	if top == socket.Ended { // it has seen the peer's own end
-		return top
-	}
-	for _, l := range layers[:len(layers)-1] {
+	levels := s.levels()
+	top := levels[len(levels)-1].why()
+	for _, l := range levels[:len(levels)-1] {
+		if l.carrier == nil || !l.hasEnded() {
+			continue
+		}
 		if err := l.why(); errors.Is(err, socket.Lost) || errors.Is(err, socket.Reset) {
 			return err
 		}

@@ -73,7 +73,7 @@ func sysRecvMessage(fd int, unixSocket bool) (socket.Message, error) {
 			continue
 		case err != nil:
 			return socket.Message{}, err
-		case n == 0 && sysHungUp(fd):
+		case n == 0 && sysHasConnections(fd) && sysHungUp(fd):
 			return socket.Message{}, errEnd
 		}
 		return socket.Message{Data: append([]byte(nil), p[:n]...), Peer: known(socket.FromSockaddr(from))}, nil
@@ -90,12 +90,16 @@ func sysPeekLength(fd int) (int, error) {
 	}
 }
 
-// sysHungUp reports whether the peer of a connection with messages has ended its
-// direction: only then is a read of nothing an end, and not an empty message.
+// sysHasConnections reports whether a socket with messages has them over
+// connections, which end.
+func sysHasConnections(fd int) bool {
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	return err == nil && kind == unix.SOCK_SEQPACKET
+}
+
+// sysHungUp reports whether the peer has ended its direction: only then is a read
+// of nothing an end, and not an empty message.
 func sysHungUp(fd int) bool {
-	if kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_SEQPACKET {
-		return false
-	}
 	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
 	n, _ := unix.Poll(p, 0)
 	return n > 0 && p[0].Revents&(unix.POLLRDHUP|unix.POLLHUP) != 0

@@ -32,6 +32,7 @@ func sysDisconnect(int) error                          { return errSystem }
 func sysRecvMessage(int, bool) (socket.Message, error) { return socket.Message{}, errSystem }
 func sysSendMessage(int, []byte, socket.Address) error { return errSystem }
 func sysShutdown(int, socket.How) error                { return errSystem }
+func sysHungUp(int) bool                               { return true }
 func sysCopy(int) (int, error)                         { return -1, errSystem }
 func sysErrorQueue(int) (queued, bool)                 { return queued{}, false }
 func sysSetNonblock(int) error                         { return errSystem }
