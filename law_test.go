@@ -2,8 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
+	"io/fs"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -82,4 +88,92 @@ func permitted(imp string, rules []string) bool {
 		}
 	}
 	return false
+}
+
+// TestNothingBranchesOnAProtocolsName: what core and shell know of a protocol they know
+// from its description. Examples, help and core/inspect, which knows the kernel, may
+// name one; a decision may not.
+func TestNothingBranchesOnAProtocolsName(t *testing.T) {
+	files := 0
+	for _, root := range []string{"core", "shell"} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") ||
+				strings.HasPrefix(path, filepath.Join("core", "inspect")) {
+				return err
+			}
+			files++
+			set := token.NewFileSet()
+			f, err := parser.ParseFile(set, path, nil, 0)
+			if err != nil {
+				return err
+			}
+			for _, lit := range decisions(f) {
+				t.Errorf("%s decides by %s", set.Position(lit.Pos()), lit.Value)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files < 30 {
+		t.Errorf("only %d files were looked at", files)
+	}
+}
+
+// decisions are the protocols' names that a file compares something with: in ==, in a
+// case, as the key of a map, or as an argument of what compares strings.
+func decisions(f *ast.File) (found []*ast.BasicLit) {
+	look := func(list ...ast.Expr) {
+		for _, e := range list {
+			lit, ok := e.(*ast.BasicLit)
+			if !ok || lit.Kind != token.STRING {
+				continue
+			}
+			text, err := strconv.Unquote(lit.Value)
+			if _, is := bundled[strings.TrimSuffix(text, ".")]; err == nil && is {
+				found = append(found, lit)
+			}
+		}
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.BinaryExpr:
+			look(n.X, n.Y)
+		case *ast.CaseClause:
+			look(n.List...)
+		case *ast.CompositeLit:
+			if _, ok := n.Type.(*ast.MapType); ok {
+				for _, e := range n.Elts {
+					if kv, ok := e.(*ast.KeyValueExpr); ok {
+						look(kv.Key)
+					}
+				}
+			}
+		case *ast.IndexExpr:
+			look(n.Index)
+		case *ast.CallExpr:
+			if sel, ok := n.Fun.(*ast.SelectorExpr); ok {
+				if pkg, ok := sel.X.(*ast.Ident); ok && (pkg.Name == "strings" || pkg.Name == "slices") {
+					look(n.Args...)
+				}
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// TestDecisionsAreFound: the law above can be broken.
+func TestDecisionsAreFound(t *testing.T) {
+	for _, code := range []string{`if p == "tcp" {}`, `switch p { case "udp": }`, `_ = map[string]int{"tcp": 1}`,
+		`_ = strings.HasPrefix(p, "tcp.")`, `_ = m["unix"]`} {
+		f, err := parser.ParseFile(token.NewFileSet(), "", "package x; func f() { "+code+" }", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(decisions(f)) != 1 {
+			t.Errorf("not found: %s", code)
+		}
+	}
 }

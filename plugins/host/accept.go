@@ -3,25 +3,15 @@ package host
 import (
 	"context"
 	"errors"
-	"sync"
-	"time"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/internal/wire"
 	"github.com/sosh-shell/sosh/plugins/internal/wire/pb"
 )
 
-const (
-	// acceptGrace is how long a cancelled accept waits for the answer. A plugin
-	// answers in a millisecond: so a connection that came with the cancel is returned.
-	acceptGrace = 100 * time.Millisecond
-	// maxKept bounds the connections kept for one listener.
-	maxKept = 16
-)
-
 // Accept implements socket.Accepter. A connection that the plugin has taken exists
 // nowhere else, so an accept is not given up, nor made again, once it is asked for:
-// what a cancelled one brings is returned, or kept for the next on that listener.
+// ctx is heard before that only. It does not wait, so that is soon over.
 func (x *proxy) Accept(ctx context.Context, s socket.Lent) (socket.Handle, error) {
 	none := socket.Handle{FD: -1}
 	switch {
@@ -33,65 +23,11 @@ func (x *proxy) Accept(ctx context.Context, s socket.Lent) (socket.Handle, error
 		return none, notOurs(x.p.name)
 	}
 	defer nonblocking(s.FD)
-	listener := cookie(s.FD)
-	if h, ok := x.h.unkeep(listener); ok {
-		return h, nil
-	}
 	a := &accepting{x: x, family: familyOf(s.FD), s: s}
 	if err := a.send(ctx); err != nil {
 		return none, err
 	}
-	if ctx.Done() == nil {
-		return a.finish()
-	}
-	return x.h.carryThrough(ctx, listener, a.finish)
-}
-
-// carryThrough returns what f returns, or ctx's error soon after ctx has ended; what
-// f brings later is kept for the next accept on that listener.
-func (h *Host) carryThrough(ctx context.Context, listener uint64, f func() (socket.Handle, error)) (socket.Handle, error) {
-	type result struct {
-		h   socket.Handle
-		err error
-	}
-	done := make(chan result, 1)
-	var mu sync.Mutex
-	gaveUp := false
-	ok := h.task(func() {
-		got, err := f()
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case !gaveUp:
-			done <- result{got, err}
-		case err == nil:
-			h.keep(listener, got)
-		}
-	})
-	if !ok {
-		return f() // the host is closing: it ends at once, with its plugin
-	}
-	select {
-	case r := <-done:
-		return r.h, r.err
-	case <-ctx.Done():
-	}
-	t := time.NewTimer(acceptGrace)
-	defer t.Stop()
-	select {
-	case r := <-done:
-		return r.h, r.err
-	case <-t.C:
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	select {
-	case r := <-done: // in the same moment
-		return r.h, r.err
-	default:
-		gaveUp = true
-		return socket.Handle{FD: -1}, ctx.Err()
-	}
+	return a.finish()
 }
 
 // accepting is one accept on one process.
@@ -167,38 +103,4 @@ func (a *accepting) finish() (socket.Handle, error) {
 	}
 	report, err = outcome(report, err)
 	return socket.Handle{FD: -1, Report: report}, err
-}
-
-// keep and unkeep hold connections whose accept was given up.
-func (h *Host) keep(listener uint64, got socket.Handle) {
-	h.mu.Lock()
-	room := !h.closed && len(h.kept[listener]) < maxKept
-	if room {
-		h.kept[listener] = append(h.kept[listener], got)
-	}
-	h.mu.Unlock()
-	if !room {
-		closeHandles([]socket.Handle{got})
-	}
-}
-
-func (h *Host) unkeep(listener uint64) (socket.Handle, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	hs := h.kept[listener]
-	if len(hs) == 0 {
-		return socket.Handle{}, false
-	}
-	if len(hs) == 1 {
-		delete(h.kept, listener)
-	} else {
-		h.kept[listener] = hs[1:]
-	}
-	return hs[0], true
-}
-
-func closeHandles(hs []socket.Handle) {
-	for _, h := range hs {
-		closeFD(h.FD)
-	}
 }

@@ -77,15 +77,6 @@ func remoteOf(fd int) socket.Address {
 	return socket.FromSockaddr(sa)
 }
 
-// cookie names a socket for as long as it lives, whoever holds it.
-func cookie(fd int) uint64 {
-	c, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_COOKIE)
-	if err != nil {
-		return 0
-	}
-	return c
-}
-
 // nonblocking undoes what a plugin may have done to the file description that it
 // shared with us for a call.
 func nonblocking(fd int) {

@@ -13,6 +13,5 @@ func check(int, socket.Description, socket.Family) error { return errors.ErrUnsu
 func familyOf(int) socket.Family                         { return socket.FamilyNone }
 func localOf(int) socket.Address                         { return socket.Address{} }
 func remoteOf(int) socket.Address                        { return socket.Address{} }
-func cookie(int) uint64                                  { return 0 }
 func nonblocking(int)                                    {}
 func closeFD(int)                                        {}

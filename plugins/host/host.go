@@ -54,7 +54,6 @@ type Host struct {
 	mu      sync.Mutex
 	closed  bool
 	plugins map[string]*plugin
-	kept    map[uint64][]socket.Handle // connections whose accept was given up, by the listener
 }
 
 var _ socket.Providers = (*Host)(nil)
@@ -78,7 +77,7 @@ func New(cfg Config) (*Host, error) {
 			return nil, fmt.Errorf("the bundled protocol %s has no constructor", name)
 		}
 	}
-	h := &Host{cfg: cfg, plugins: map[string]*plugin{}, kept: map[uint64][]socket.Handle{}}
+	h := &Host{cfg: cfg, plugins: map[string]*plugin{}}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h, nil
 }
@@ -176,12 +175,7 @@ func (h *Host) Close() error {
 		return nil
 	}
 	h.closed = true
-	kept := h.kept
-	h.kept = nil
 	h.mu.Unlock()
-	for _, hs := range kept {
-		closeHandles(hs)
-	}
 	h.cancel() // each process watches it
 	h.tasks.Wait()
 	h.starter.stop()

@@ -41,29 +41,23 @@ func (x *proxy) acceptFar(ctx context.Context, s socket.Lent) (socket.Handle, er
 	if !ok || c.pr.name != x.p.name {
 		return socket.Handle{FD: -1}, notOurs(x.p.name)
 	}
-	listener := cookie(s.FD)
-	if h, ok := x.h.unkeep(listener); ok {
-		return h, nil
-	}
 	if err := ctx.Err(); err != nil {
 		return socket.Handle{FD: -1}, err
 	}
-	return x.h.carryThrough(ctx, listener, func() (socket.Handle, error) {
-		var h socket.Handle
-		err := c.pr.try(context.Background(), x.h.cfg.CallTimeout, func(ctx context.Context) error {
-			var err error
-			h, err = x.take(c.pr, true, func() (*pb.Opened, error) {
-				drainOne(s.FD) // the note that this accept answers; not before it is sure to be made
-				return c.pr.rpc.Accept(ctx, &pb.AcceptRequest{Socket: &pb.Lent{Handle: c.handle, Mark: s.Mark}})
-			})
-			return err
+	var h socket.Handle
+	err := c.pr.try(context.Background(), x.h.cfg.CallTimeout, func(ctx context.Context) error {
+		var err error
+		h, err = x.take(c.pr, true, func() (*pb.Opened, error) {
+			drainOne(s.FD) // the note that this accept answers; not before it is sure to be made
+			return c.pr.rpc.Accept(ctx, &pb.AcceptRequest{Socket: &pb.Lent{Handle: c.handle, Mark: s.Mark}})
 		})
-		if err != nil {
-			report, err := outcome(nil, c.fate(err))
-			return socket.Handle{FD: -1, Report: report}, err
-		}
-		return h, nil
+		return err
 	})
+	if err != nil {
+		report, err := outcome(nil, c.fate(err))
+		return socket.Handle{FD: -1, Report: report}, err
+	}
+	return h, nil
 }
 
 // take makes the call that gives a socket, and carries the socket.
