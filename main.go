@@ -23,8 +23,14 @@ import (
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/core/table"
 	"github.com/sosh-shell/sosh/plugins/host"
+	"github.com/sosh-shell/sosh/plugins/icmpraw"
+	"github.com/sosh-shell/sosh/plugins/lenprefix"
+	"github.com/sosh-shell/sosh/plugins/lines"
+	"github.com/sosh-shell/sosh/plugins/proxy"
 	"github.com/sosh-shell/sosh/plugins/sdk"
+	"github.com/sosh-shell/sosh/plugins/socks5"
 	"github.com/sosh-shell/sosh/plugins/tcp"
+	"github.com/sosh-shell/sosh/plugins/tls"
 	"github.com/sosh-shell/sosh/plugins/udp"
 	"github.com/sosh-shell/sosh/plugins/unix"
 	"github.com/sosh-shell/sosh/shell/command"
@@ -39,9 +45,16 @@ const version = "0.1.0"
 // bundled are the protocols that come with the program, each run as
 // "sosh plugin serve NAME" in a process of its own.
 var bundled = map[string]func() socket.Protocol{
-	"tcp":  tcp.New,
-	"udp":  udp.New,
-	"unix": unix.New,
+	"icmp-raw": icmpraw.New,
+	"tcp":      tcp.New,
+	"udp":      udp.New,
+	"unix":     unix.New,
+
+	"lenprefix": lenprefix.New,
+	"lines":     lines.New,
+	"proxy":     proxy.New,
+	"socks5":    socks5.New,
+	"tls":       tls.New,
 }
 
 const synopsis = `usage: sosh [FLAG...] [FILE [ARG...]]
@@ -115,6 +128,9 @@ func run(argv []string) int {
 	if *showVersion {
 		fmt.Printf("sosh %s (contract %d)\n", version, socket.ContractVersion)
 		return command.StatusDone
+	}
+	if err := host.DropCapabilities(); err != nil { // the plugin that needs one gets it again
+		fmt.Fprintln(os.Stderr, "sosh: dropping capabilities:", err)
 	}
 	s.args = f.Args()
 	if s.code && len(s.args) == 0 {

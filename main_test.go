@@ -71,8 +71,10 @@ func TestSessions(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": exitStatus,
-			"nginx":  startNginx,
+			"status":  exitStatus,
+			"nginx":   startNginx,
+			"serve":   startServer,
+			"certify": makeCertificate,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
@@ -103,27 +105,6 @@ func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("status %d, not %d", got, want)
 	}
-}
-
-// startNginx serves the script's directory and sets HTTP to its port.
-func startNginx(ts *testscript.TestScript, _ bool, _ []string) {
-	port, err := freePort()
-	ts.Check(err)
-	dir := ts.MkAbs(".")
-	conf := "daemon off; master_process off; pid " + dir + "/nginx.pid; error_log " + dir + "/error.log;\n" +
-		"events {}\nhttp { access_log off; client_body_temp_path " + dir + "/body; proxy_temp_path " + dir + "/proxy;\n" +
-		"fastcgi_temp_path " + dir + "/fcgi; uwsgi_temp_path " + dir + "/uwsgi; scgi_temp_path " + dir + "/scgi;\n" +
-		"server { listen 127.0.0.1:" + strconv.Itoa(port) + "; root " + dir + "/www; } }\n"
-	ts.Check(os.WriteFile(dir+"/nginx.conf", []byte(conf), 0o600))
-	ts.Check(os.Chmod(dir, 0o755))
-	cmd := exec.Command("nginx", "-c", dir+"/nginx.conf")
-	cmd.Stderr = os.Stderr
-	ts.Check(cmd.Start())
-	ts.Defer(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	ts.Setenv("HTTP", strconv.Itoa(port))
 }
 
 // freePort is a port that nobody has at this moment.

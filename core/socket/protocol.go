@@ -115,7 +115,8 @@ type Shutdowner interface {
 // An Optioner can set and read socket options by the names it declares.
 type Optioner interface {
 	// Option sets in order, stops at the first failure, then reads get.
-	// Unknown names and malformed values MUST be [Usage].
+	// Unknown names and malformed values MUST be [Usage], an option that only Open
+	// can set [Unsupported].
 	Option(ctx context.Context, s Lent, set []Setting, get []string) ([]Setting, Report, error)
 }
 

@@ -45,7 +45,10 @@ func FromSockaddr(sa syscall.Sockaddr) Address {
 		return Address{Family: FamilyIP6, IP: ip, Port: uint16(sa.Port)}
 	case *syscall.SockaddrUnix:
 		p := sa.Name
-		if len(p) > 0 && p[0] == '@' {
+		switch {
+		case p == "@": // package syscall's word for a socket that has no name
+			p = ""
+		case len(p) > 0 && p[0] == '@':
 			p = "\x00" + p[1:]
 		}
 		return Address{Family: FamilyUnix, Path: p}

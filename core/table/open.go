@@ -38,11 +38,16 @@ func (t *Table) Open(ctx context.Context, spec Spec) (*Socket, error) {
 	if err != nil {
 		return nil, failAt("open", spec.Protocol, err)
 	}
+	desc := proto.Describe()
+	if desc.Layer {
+		return nil, &socket.Error{Op: "open", Place: spec.Protocol, Err: socket.Faultf(socket.Usage, "%s is a layer, which opens no socket", spec.Protocol),
+			Hint: "wrap SOCK " + spec.Protocol + " puts it around a live one"}
+	}
 	name, err := t.reserve(spec.Protocol, spec.Name)
 	if err != nil {
 		return nil, err
 	}
-	o := opener{t: t, proto: proto, desc: proto.Describe(), name: name, spec: spec}
+	o := opener{t: t, proto: proto, desc: desc, name: name, spec: spec}
 	var s *Socket
 	switch {
 	case spec.Listen != "":

@@ -100,7 +100,7 @@ func (s *Socket) Facts() (f socket.Facts, number int) {
 	if s.carrier != nil {
 		return s.carrier.Facts(), fd
 	}
-	f = socket.Facts{Local: sysLocal(fd), Remote: sysRemote(fd), State: inspect.State(fd)}
+	f = socket.Facts{Local: s.local(fd), Remote: sysRemote(fd), State: inspect.State(fd)}
 	if f.State == "" {
 		switch {
 		case !f.Remote.IsZero():
@@ -112,6 +112,18 @@ func (s *Socket) Facts() (f socket.Facts, number int) {
 		}
 	}
 	return f, fd
+}
+
+// local is getsockname(2), without the number of its protocol that the kernel gives
+// a raw socket in the port's place.
+func (s *Socket) local(fd int) socket.Address {
+	a := sysLocal(fd)
+	if s.desc.Address == socket.HostOnly && a.IP.IsValid() {
+		if a.Port = 0; a.IP.IsUnspecified() {
+			return socket.Address{}
+		}
+	}
+	return a
 }
 
 // KernelFacts are the kernel's further facts of the socket, "tcp.rtt" and its

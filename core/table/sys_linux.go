@@ -73,7 +73,8 @@ func sysRecvMessage(fd int, unixSocket bool) (socket.Message, error) {
 			continue
 		case err != nil:
 			return socket.Message{}, err
-		case n == 0 && sysHasConnections(fd) && sysHungUp(fd):
+		case n == 0 && sysHasConnections(fd) && sysHungUp(fd) && sysUnread(fd) == 0:
+			// An empty message that is the last one before the end cannot be told from it.
 			return socket.Message{}, errEnd
 		}
 		return socket.Message{Data: append([]byte(nil), p[:n]...), Peer: known(socket.FromSockaddr(from))}, nil

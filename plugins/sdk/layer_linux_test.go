@@ -21,7 +21,9 @@ func (plain) Describe() sdk.Description {
 		Options: []sdk.Option{{Name: "size", Type: sdk.SizeOption, Default: "1K", Help: "a size"}}}
 }
 
-func (plain) Wrap(_ context.Context, b sdk.Below, _ sdk.LayerRequest) (net.Conn, error) { return b, nil }
+func (plain) Wrap(_ context.Context, b sdk.Below, _ sdk.LayerRequest) (net.Conn, error) {
+	return b, nil
+}
 
 // opaque is a layer whose connection is of its own type.
 type opaque struct{ plain }

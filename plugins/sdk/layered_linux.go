@@ -242,7 +242,7 @@ func (l *layered) moveDown() {
 		l.beneath.hurry()
 	}
 	if err == io.EOF {
-		err = l.watch.over(func() error { return l.closeWrite(hungUp) })
+		err = l.watch.over(l.closeWrite)
 	}
 	if err != nil && err != errGone {
 		l.broke(err)
@@ -304,9 +304,8 @@ func (l *layered) write(f func() error) error {
 	return nil
 }
 
-// closeWrite sends the layer's own end, or, where it has none, the socket's: which
-// the close does when both directions are over.
-func (l *layered) closeWrite(hungUp bool) error {
+// closeWrite sends the layer's own end, or, where it has none, the socket's.
+func (l *layered) closeWrite() error {
 	l.mu.Lock()
 	done := l.halfClosed || l.aborted
 	l.halfClosed = true
@@ -316,9 +315,6 @@ func (l *layered) closeWrite(hungUp bool) error {
 	}
 	if c, ok := l.conn.(CloseWriter); ok {
 		return c.CloseWrite()
-	}
-	if hungUp {
-		return nil
 	}
 	return l.beneath.CloseWrite()
 }

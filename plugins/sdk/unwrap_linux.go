@@ -23,7 +23,7 @@ func (l *layered) unwrap(ctx context.Context) ([]byte, error) {
 	l.u.SetDeadline(past)
 	<-l.downDone
 	if e, ok := l.conn.(EndAnswerer); ok && e.AnswersEnd() {
-		if err := l.closeWrite(false); err != nil {
+		if err := l.closeWrite(); err != nil {
 			l.interrupt()
 		}
 	} else {

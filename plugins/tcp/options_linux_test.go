@@ -69,9 +69,9 @@ func TestOptionsThatTheKernelWouldBend(t *testing.T) {
 	}
 }
 
-// TestFastOpenSendsDataInTheSYN as RFC 7413 has it: the connect is done without a
-// packet, and the first write brings the data along.
-func TestFastOpenSendsDataInTheSYN(t *testing.T) {
+// TestFastOpenConnectsWithTheFirstData as RFC 7413 has it: the connect is done
+// without a packet, and the first write makes the connection.
+func TestFastOpenConnectsWithTheFirstData(t *testing.T) {
 	p := tcp.New()
 	on := func(name, value string) sdk.Setting { return sdk.Setting{Name: name, Value: value} }
 	l := open(t, sdk.FamilyIP4, on("fastopen", "16"), on("fastopennocookie", "on"))

@@ -3,6 +3,7 @@ package udp
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -50,24 +51,62 @@ func setFresh(c *sdk.Calls, fd int, set []sdk.Setting) error {
 }
 
 // Connect implements sdk.Connector. It never waits: it only says who the peer is,
-// from whom alone datagrams are then taken. A socket that has a peer gets another;
-// its old connection is dissolved first, as else it would keep a local address that
-// may not lead to the new peer. A port that the kernel had chosen is chosen again.
+// from whom alone datagrams are then taken. A socket that has a peer gets another.
 func (protocol) Connect(_ context.Context, s sdk.Lent, remote sdk.Address) (sdk.Report, error) {
 	var c sdk.Calls
 	if _, err := remote.Sockaddr(); err != nil {
 		return nil, err
 	}
-	if hasPeer(s.FD) {
-		if err := c.Disconnect(s.FD); err != nil {
-			return c.Report, err
-		}
+	err := leavePeer(&c, s.FD)
+	if err == nil {
+		err = c.Connect(s.FD, remote)
 	}
-	err := c.Connect(s.FD, remote)
 	if errors.Is(err, unix.EACCES) {
 		err = &sdk.Error{Op: "connect", Err: err, Hint: "a broadcast address needs broadcast=on"}
 	}
 	return c.Report, err
+}
+
+// leavePeer dissolves the connection to an earlier peer: with it the socket would
+// keep a local address that may not lead to the new one. The kernel then takes away
+// a port that it had chosen itself, also at a bind to port 0: the socket is bound to
+// that again.
+func leavePeer(c *sdk.Calls, fd int) error {
+	if !hasPeer(fd) {
+		return nil
+	}
+	before, err := unix.Getsockname(fd)
+	if err != nil {
+		return err
+	}
+	if err := c.Disconnect(fd); err != nil {
+		return err
+	}
+	after, err := unix.Getsockname(fd)
+	if err != nil {
+		return err
+	}
+	local := address(after)
+	if local.Port != 0 {
+		return nil
+	}
+	local.Port = address(before).Port
+	return c.Bind(fd, local)
+}
+
+// address is getsockname(2)'s answer.
+func address(sa unix.Sockaddr) sdk.Address {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return sdk.Address{Family: sdk.FamilyIP4, IP: netip.AddrFrom4(sa.Addr), Port: uint16(sa.Port)}
+	case *unix.SockaddrInet6:
+		ip := netip.AddrFrom16(sa.Addr)
+		if sa.ZoneId != 0 {
+			ip = ip.WithZone(strconv.FormatUint(uint64(sa.ZoneId), 10))
+		}
+		return sdk.Address{Family: sdk.FamilyIP6, IP: ip, Port: uint16(sa.Port)}
+	}
+	return sdk.Address{}
 }
 
 // Shutdown implements sdk.Shutdowner. shutdown(2) of a socket without a peer fails
