@@ -30,12 +30,10 @@ func (r *Returned) Error() string {
 
 func (r *Returned) Unwrap() error { return r.Errno }
 
-// comesBack reports whether the errno may be that of an earlier send, told now
-// (udp(7), raw(7)).
+// comesBack reports whether the errno may be that of an earlier send, told now.
 func comesBack(err error) bool {
 	errno, ok := err.(syscall.Errno)
-	return ok && slices.Contains([]syscall.Errno{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EMSGSIZE,
-		syscall.EPROTO, syscall.EACCES, syscall.ENOPROTOOPT, syscall.EHOSTDOWN, syscall.ENONET, syscall.EOPNOTSUPP}, errno)
+	return ok && slices.Contains(returnable, errno)
 }
 
 // takeReturned empties the kernel's queue of errors and returns the last one, nil

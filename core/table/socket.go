@@ -103,7 +103,9 @@ func (s *Socket) Facts() (f socket.Facts, number int) {
 	f = socket.Facts{Local: s.local(fd), Remote: sysRemote(fd), State: inspect.State(fd)}
 	if f.State == "" {
 		switch {
-		case !f.Remote.IsZero():
+		case s.isPassive():
+			f.State = "LISTEN"
+		case !f.Remote.IsZero() || s.isConnected():
 			f.State = "connected"
 		case !f.Local.IsZero():
 			f.State = "bound"

@@ -129,6 +129,11 @@ func sysShutdown(fd int, how socket.How) error { return unix.Shutdown(fd, int(ho
 // sysCopy is another descriptor of the same socket.
 func sysCopy(fd int) (int, error) { return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0) }
 
+// returnable are the errnos that stand for an ICMP error (icmp_err_convert of the
+// kernel; udp(7), raw(7)).
+var returnable = []syscall.Errno{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EMSGSIZE, syscall.EPROTO,
+	syscall.EACCES, syscall.ENOPROTOOPT, syscall.EHOSTDOWN, syscall.ENONET, syscall.EOPNOTSUPP}
+
 // queued is one entry of the kernel's queue of errors: struct sock_extended_err.
 type queued struct {
 	errno             uint32
@@ -203,11 +208,15 @@ func sysRemote(fd int) socket.Address {
 	if err != nil {
 		return socket.Address{}
 	}
-	return socket.FromSockaddr(sa)
+	return known(socket.FromSockaddr(sa))
 }
 
-// known turns the all-zero name of an unbound socket into no address.
+// known turns the all-zero name of an unbound socket, and the empty one of a unix
+// socket, into no address.
 func known(a socket.Address) socket.Address {
+	if a.Family == socket.FamilyUnix && a.Path == "" {
+		return socket.Address{}
+	}
 	if a.IP.IsValid() && a.IP.IsUnspecified() && a.Port == 0 {
 		return socket.Address{}
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"syscall"
 
 	"github.com/sosh-shell/sosh/core/socket"
 )
@@ -13,6 +14,8 @@ import (
 // Other systems build and say so: the holder's waiting is written for epoll.
 
 var errSystem = errors.ErrUnsupported
+
+var returnable []syscall.Errno
 
 var errEnd = errors.New("end")
 

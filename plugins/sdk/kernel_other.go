@@ -16,6 +16,7 @@ func newHolding(Protocol) sockets { return nowhere{} }
 type nowhere struct{}
 
 func (nowhere) with(context.Context, *pb.Lent, func(Lent) error) error { return errors.ErrUnsupported }
+func (nowhere) keep(context.Context, uint64) (int, error)              { return -1, errors.ErrUnsupported }
 func (nowhere) give(context.Context, uint64, Handle) (*pb.Opened, error) {
 	return nil, errors.ErrUnsupported
 }
