@@ -22,7 +22,9 @@ import (
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/core/table"
+	"github.com/sosh-shell/sosh/plugins/fault"
 	"github.com/sosh-shell/sosh/plugins/host"
+	"github.com/sosh-shell/sosh/plugins/http"
 	"github.com/sosh-shell/sosh/plugins/icmpraw"
 	"github.com/sosh-shell/sosh/plugins/lenprefix"
 	"github.com/sosh-shell/sosh/plugins/lines"
@@ -30,9 +32,11 @@ import (
 	"github.com/sosh-shell/sosh/plugins/sdk"
 	"github.com/sosh-shell/sosh/plugins/socks5"
 	"github.com/sosh-shell/sosh/plugins/tcp"
+	"github.com/sosh-shell/sosh/plugins/telnet"
 	"github.com/sosh-shell/sosh/plugins/tls"
 	"github.com/sosh-shell/sosh/plugins/udp"
 	"github.com/sosh-shell/sosh/plugins/unix"
+	"github.com/sosh-shell/sosh/plugins/websocket"
 	"github.com/sosh-shell/sosh/shell/command"
 	"github.com/sosh-shell/sosh/shell/lang"
 	"github.com/sosh-shell/sosh/shell/render"
@@ -50,11 +54,15 @@ var bundled = map[string]func() socket.Protocol{
 	"udp":      udp.New,
 	"unix":     unix.New,
 
+	"fault":     fault.New,
+	"http":      http.New,
 	"lenprefix": lenprefix.New,
 	"lines":     lines.New,
 	"proxy":     proxy.New,
 	"socks5":    socks5.New,
+	"telnet":    telnet.New,
 	"tls":       tls.New,
+	"websocket": websocket.New,
 }
 
 const synopsis = `usage: sosh [FLAG...] [FILE [ARG...]]

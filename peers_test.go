@@ -74,3 +74,9 @@ func makeCertificate(ts *testscript.TestScript, _ bool, _ []string) {
 		"-keyout", ts.MkAbs("key.pem"), "-out", ts.MkAbs("cert.pem"), "-days", "30", "-subj", "/CN=localhost",
 		"-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"))
 }
+
+// makeProxyConfig writes the configuration of tinyproxy and sets PROXY to its port.
+func makeProxyConfig(ts *testscript.TestScript, _ bool, args []string) {
+	conf := "Port " + setFreePort(ts, "PROXY") + "\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 30\nMaxClients 10\n"
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(conf), 0o600))
+}

@@ -21,6 +21,8 @@ const (
 	Ended       Fault = "the peer ended the stream" // EOF where more was needed
 	Reset       Fault = "connection reset by peer"  // RST, or sent to a peer that is gone
 	Truncated   Fault = "the stream was cut short"  // a layer's end without its closing word
+	Malformed   Fault = "malformed input"           // what the peer sent breaks the protocol
+	Refused     Fault = "refused by the peer"       // its answer was a no
 	Full        Fault = "the inbox is full"         // unread bytes reached their bound
 	Lost        Fault = "the socket is lost"        // what carried it has died
 	Failed      Fault = "the plugin failed"         // died, hung, lied or would not start

@@ -15,6 +15,10 @@ type Wrapper interface {
 	// as long as ctx allows. When it fails nobody reads or writes the socket any
 	// more, and the error says so with [Truncated], [Reset] or what went wrong.
 	//
+	// What comes out is of the described Kind, but of the kind beneath where that is
+	// one with messages and among the described Kinds. Messages are framed
+	// ([AppendFrame]).
+	//
 	// What is written to the descriptor MUST go out in order; a half close of it
 	// MUST become the layer's own end (a close_notify) and, where the layer has
 	// none, a half close beneath; when both directions of it are closed, what was

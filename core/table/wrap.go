@@ -127,7 +127,11 @@ func (s *Socket) wrapLevel(ctx context.Context, proto socket.Complete, desc sock
 	if err != nil {
 		return nil, asFault(ctx, err)
 	}
-	l := &level{proto: proto, desc: desc, mark: h.Mark, carrier: h.Carrier, kind: desc.Kind, framed: desc.Kind.Messages()}
+	l := &level{proto: proto, desc: desc, mark: h.Mark, carrier: h.Carrier, kind: desc.Kind}
+	if below.messages() && desc.Gives(below.kind) { // what comes in as messages goes out as such
+		l.kind = below.kind
+	}
+	l.framed = l.messages()
 	l.hold.fd = h.FD
 	l.watch = s.table.poll.watch(&l.hold)
 	return l, nil

@@ -59,7 +59,7 @@ func (c *conn) asked(method string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.unanswered) == mostUnanswered {
-		return sdk.Faultf(sdk.Failed, "%d requests have no response yet", mostUnanswered)
+		return sdk.Faultf(sdk.Refused, "%d requests have no response yet", mostUnanswered)
 	}
 	b, ok := methodBytes[method]
 	if !ok {

@@ -48,9 +48,9 @@ func (c *conn) next() (sdk.Message, error) {
 	h, err := parseHead(c.raw, method)
 	switch {
 	case err != nil:
-		return sdk.Message{}, sdk.Faultf(sdk.Failed, "malformed %s: %v: %.80q", what, err, c.raw)
+		return sdk.Message{}, sdk.Faultf(sdk.Malformed, "malformed %s: %v: %.80q", what, err, c.raw)
 	case h.response != c.client:
-		return sdk.Message{}, sdk.Faultf(sdk.Failed, "a %s is due, and the peer sends %.80q", what, c.raw)
+		return sdk.Message{}, sdk.Faultf(sdk.Malformed, "a %s is due, and the peer sends %.80q", what, c.raw)
 	case h.length > int64(max) && !h.bodyless(method):
 		return sdk.Message{}, c.tooLong(max)
 	}
@@ -82,7 +82,7 @@ func (c *conn) begin() error {
 		}
 		c.r.Discard(1)
 	}
-	return sdk.Faultf(sdk.Failed, "malformed request: empty lines")
+	return sdk.Faultf(sdk.Malformed, "malformed request: empty lines")
 }
 
 // readLines appends lines to raw, to an empty one.
@@ -92,7 +92,7 @@ func (c *conn) readLines(most int, what string) error {
 		part, err := c.r.ReadSlice('\n')
 		c.raw = append(c.raw, part...)
 		if len(c.raw)-start > most {
-			return sdk.Faultf(sdk.Failed, "a message's %s is longer than %d bytes", what, most)
+			return sdk.Faultf(sdk.Malformed, "a message's %s is longer than %d bytes", what, most)
 		}
 		if errors.Is(err, bufio.ErrBufferFull) {
 			continue
@@ -104,7 +104,7 @@ func (c *conn) readLines(most int, what string) error {
 			return nil
 		}
 		if begin == 0 && !bytes.Contains(c.raw, []byte("HTTP/")) {
-			return sdk.Faultf(sdk.Failed, "the peer speaks no HTTP: it says %.80q", c.raw)
+			return sdk.Faultf(sdk.Malformed, "the peer speaks no HTTP: it says %.80q", c.raw)
 		}
 		begin = len(c.raw)
 	}
@@ -133,7 +133,7 @@ func (c *conn) body(h head, method string, max int) (sdk.Message, error) {
 		}
 		body, trailer, err := dechunk(c.raw[start:])
 		if err != nil {
-			return sdk.Message{}, sdk.Faultf(sdk.Failed, "malformed body: %v", err)
+			return sdk.Message{}, sdk.Faultf(sdk.Malformed, "malformed body: %v", err)
 		}
 		data := append(h.with(lengthLine(len(body))), body...)
 		if len(trailer) > 0 {
@@ -157,7 +157,7 @@ func (c *conn) body(h head, method string, max int) (sdk.Message, error) {
 }
 
 func (c *conn) tooLong(max int) error {
-	return sdk.Faultf(sdk.Failed, "a body is longer than max=%d: wrap with a greater max", max)
+	return sdk.Faultf(sdk.Refused, "a body is longer than max=%d: wrap with a greater max", max)
 }
 
 func (c *conn) readBytes(n int) error {
@@ -197,13 +197,13 @@ func (c *conn) readChunks(max int) error {
 				break
 			}
 			if errors.Is(err, bufio.ErrBufferFull) {
-				return sdk.Faultf(sdk.Failed, "malformed body: a chunk's first line is longer than 4 KiB")
+				return sdk.Faultf(sdk.Malformed, "malformed body: a chunk's first line is longer than 4 KiB")
 			}
 			return cut(err)
 		}
 		size, err := chunkSize(c.raw[begin:])
 		if err != nil {
-			return sdk.Faultf(sdk.Failed, "malformed body: %v", err)
+			return sdk.Faultf(sdk.Malformed, "malformed body: %v", err)
 		}
 		if size == 0 {
 			return c.readLines(longestHead, "trailer")
@@ -216,7 +216,7 @@ func (c *conn) readChunks(max int) error {
 			return err
 		}
 		if !bytes.HasSuffix(c.raw, []byte("\r\n")) {
-			return sdk.Faultf(sdk.Failed, "malformed body: a chunk is longer than it says")
+			return sdk.Faultf(sdk.Malformed, "malformed body: a chunk is longer than it says")
 		}
 	}
 }

@@ -143,11 +143,11 @@ func TestMalformedAndTooLargeMessagesEndTheLayer(t *testing.T) {
 	} {
 		c := client(t, answer, "GET")
 		c.SetOption("max", "1000")
-		if _, err := c.ReadMessage(); !errors.Is(err, sdk.Failed) || !strings.Contains(err.Error(), want) {
+		if _, err := c.ReadMessage(); !errors.Is(err, sdk.Malformed) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60q: %v, want %q", answer, err, want)
 		}
 	}
-	if _, err := wrap(t, says([]byte("HTTP/1.1 200 OK\r\n\r\n")), true).ReadMessage(); !errors.Is(err, sdk.Failed) {
+	if _, err := wrap(t, says([]byte("HTTP/1.1 200 OK\r\n\r\n")), true).ReadMessage(); !errors.Is(err, sdk.Malformed) {
 		t.Errorf("a response to a server: %v", err)
 	}
 }

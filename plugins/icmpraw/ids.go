@@ -1,10 +1,9 @@
 package icmpraw
 
 import (
+	"errors"
 	"math/rand/v2"
 	"sync"
-
-	"github.com/sosh-shell/sosh/plugins/sdk"
 )
 
 // ids are those that commands under way use: each has one of its own. Other programs
@@ -28,7 +27,7 @@ func (r *registry) take() (uint16, error) {
 			return id, nil
 		}
 	}
-	return 0, sdk.Faultf(sdk.Failed, "every id is in use")
+	return 0, errors.New("every id is in use")
 }
 
 func (r *registry) release(id uint16) {

@@ -145,10 +145,10 @@ func (c *conn) begin() error {
 		n = c.order.Uint64(c.head[:])
 	}
 	if n < c.own {
-		return sdk.Faultf(sdk.Failed, "a length of %d came, which is less than its own %d bytes", n, c.own)
+		return sdk.Faultf(sdk.Malformed, "a length of %d came, which is less than its own %d bytes", n, c.own)
 	}
 	if n -= c.own; n > uint64(c.max) {
-		return sdk.Faultf(sdk.Failed, "a message of %d bytes is announced: %d are allowed (max=SIZE); or are size= and order= others?", n, c.max)
+		return sdk.Faultf(sdk.Malformed, "a message of %d bytes is announced: %d are allowed (max=SIZE); or are size= and order= others?", n, c.max)
 	}
 	c.length = int(n)
 	return nil

@@ -90,11 +90,11 @@ func TestLengthsOfEachForm(t *testing.T) {
 		{[]string{"size", "2", "order", "little"}, "\x02\x00hi", []string{"hi"}, nil},
 		{[]string{"size", "4", "order", "little", "include", "on"}, "\x06\x00\x00\x00hi", []string{"hi"}, nil},
 		{[]string{"size", "8"}, "\x00\x00\x00\x00\x00\x00\x00\x02hi", []string{"hi"}, nil},
-		{[]string{"size", "1", "include", "on"}, "\x01\x03hi\x00", []string{"", "hi"}, sdk.Failed},
+		{[]string{"size", "1", "include", "on"}, "\x01\x03hi\x00", []string{"", "hi"}, sdk.Malformed},
 		{nil, "\x00\x00\x00\x02hi\x00", []string{"hi"}, sdk.Truncated},
 		{nil, "\x00\x00\x00\x02h", nil, sdk.Truncated},
-		{[]string{"max", "4"}, "\x00\x00\x00\x04four\x00\x00\x00\x05", []string{"four"}, sdk.Failed},
-		{[]string{"size", "8"}, "\xff\xff\xff\xff\xff\xff\xff\xff", nil, sdk.Failed},
+		{[]string{"max", "4"}, "\x00\x00\x00\x04four\x00\x00\x00\x05", []string{"four"}, sdk.Malformed},
+		{[]string{"size", "8"}, "\xff\xff\xff\xff\xff\xff\xff\xff", nil, sdk.Malformed},
 		{nil, "", nil, nil},
 	} {
 		got, reason := made(t, []byte(c.in), c.options...)

@@ -103,6 +103,9 @@ func (c *conn) ReadMessage() (sdk.Message, error) {
 		if c.err != nil {
 			line := c.buf[c.r:c.w]
 			c.r = c.w
+			if len(line) > c.max {
+				return sdk.Message{}, c.tooLong()
+			}
 			if len(line) > 0 {
 				return sdk.Message{Data: line}, nil
 			}
@@ -123,7 +126,7 @@ func (c *conn) ReadMessage() (sdk.Message, error) {
 }
 
 func (c *conn) tooLong() error {
-	return sdk.Faultf(sdk.Failed, "a line of more than %d bytes came: max=SIZE allows more", c.max)
+	return sdk.Faultf(sdk.Malformed, "a line of more than %d bytes came: max=SIZE allows more", c.max)
 }
 
 // room makes some at the end of the buffer, and lets a large one go that is empty.

@@ -84,8 +84,8 @@ func TestLinesOfEachEnding(t *testing.T) {
 		{"crlf", "cut\r", []string{"cut\r"}, sdk.Truncated},
 		{"crlf", "", nil, nil},
 		{"crlf", "12345678\r\n", []string{"12345678"}, nil},
-		{"crlf", "12345678\r\n123456789\r\n", []string{"12345678"}, sdk.Failed},
-		{"lf", "123456789", nil, sdk.Failed},
+		{"crlf", "12345678\r\n123456789\r\n", []string{"12345678"}, sdk.Malformed},
+		{"lf", "123456789", nil, sdk.Malformed},
 	} {
 		got, reason := conversation(t, []byte(c.in), sdk.Setting{Name: "end", Value: c.end}, sdk.Setting{Name: "max", Value: "8"})
 		if !slices.Equal(got, c.want) || !errors.Is(reason, c.reason) || c.reason == nil && reason != nil {

@@ -33,7 +33,7 @@ func (c *conn) accept(r *bufio.Reader) error {
 	case signature[0]:
 		return c.acceptV2(r)
 	}
-	return sdk.Faultf(sdk.Failed, "no PROXY header: the first bytes are %.32q", known(r))
+	return sdk.Faultf(sdk.Malformed, "no PROXY header: the first bytes are %.32q", known(r))
 }
 
 // known is what was read and is not consumed.
@@ -51,11 +51,11 @@ func (c *conn) acceptV1(r *bufio.Reader) error {
 		}
 		line = append(line, b)
 		if n := min(len(line), 6); string(line[:n]) != "PROXY "[:n] || len(line) > longestV1 {
-			return sdk.Faultf(sdk.Failed, "no PROXY header: the first bytes are %.32q", append(line, known(r)...))
+			return sdk.Faultf(sdk.Malformed, "no PROXY header: the first bytes are %.32q", append(line, known(r)...))
 		}
 	}
 	text, ok := strings.CutSuffix(string(line), "\r\n")
-	malformed := sdk.Faultf(sdk.Failed, "malformed PROXY header: %q", line)
+	malformed := sdk.Faultf(sdk.Malformed, "malformed PROXY header: %q", line)
 	if !ok {
 		return malformed
 	}
@@ -99,7 +99,7 @@ func (c *conn) acceptV2(r *bufio.Reader) error {
 		}
 		head = append(head, b)
 		if n := min(len(head), len(signature)); string(head[:n]) != signature[:n] {
-			return sdk.Faultf(sdk.Failed, "no PROXY header: the first bytes are %.32q", append(head, known(r)...))
+			return sdk.Faultf(sdk.Malformed, "no PROXY header: the first bytes are %.32q", append(head, known(r)...))
 		}
 	}
 	body := make([]byte, binary.BigEndian.Uint16(head[14:])) // at most 64 KiB
@@ -107,7 +107,7 @@ func (c *conn) acceptV2(r *bufio.Reader) error {
 		return hungUp(err)
 	}
 	if head[12]>>4 != 2 || head[12]&0xf > 1 {
-		return sdk.Faultf(sdk.Failed, "PROXY header of an unknown version or command (0x%02x)", head[12])
+		return sdk.Faultf(sdk.Malformed, "PROXY header of an unknown version or command (0x%02x)", head[12])
 	}
 	tail := len(body)
 	src, dst, size, err := endsV2(head[13], body)
@@ -142,7 +142,7 @@ func endsV2(family byte, b []byte) (src, dst string, size int, err error) {
 		return "", "", -1, nil
 	}
 	if len(b) < size {
-		return "", "", 0, sdk.Faultf(sdk.Failed, "malformed PROXY header: %d bytes for addresses of %d", len(b), size)
+		return "", "", 0, sdk.Faultf(sdk.Malformed, "malformed PROXY header: %d bytes for addresses of %d", len(b), size)
 	}
 	switch family >> 4 {
 	case 1:
@@ -192,12 +192,12 @@ func extras(header []byte, at int) ([]sdk.Setting, error) {
 	}
 	for at < len(header) {
 		if len(header)-at < 3 {
-			return nil, sdk.Faultf(sdk.Failed, "malformed PROXY header: %d stray bytes at its end", len(header)-at)
+			return nil, sdk.Faultf(sdk.Malformed, "malformed PROXY header: %d stray bytes at its end", len(header)-at)
 		}
 		kind, n := header[at], int(binary.BigEndian.Uint16(header[at+1:]))
 		at += 3
 		if len(header)-at < n {
-			return nil, sdk.Faultf(sdk.Failed, "malformed PROXY header: an extra of %d bytes where %d are left", n, len(header)-at)
+			return nil, sdk.Faultf(sdk.Malformed, "malformed PROXY header: an extra of %d bytes where %d are left", n, len(header)-at)
 		}
 		value := header[at : at+n]
 		at += n
@@ -210,7 +210,7 @@ func extras(header []byte, at int) ([]sdk.Setting, error) {
 			tell("id", hex.EncodeToString(value[:min(n, 128)]))
 		case extraCRC:
 			if n != 4 || binary.BigEndian.Uint32(value) != checksum(header, at-n) {
-				return nil, sdk.Faultf(sdk.Failed, "the PROXY header's checksum is wrong")
+				return nil, sdk.Faultf(sdk.Malformed, "the PROXY header's checksum is wrong")
 			}
 		}
 	}

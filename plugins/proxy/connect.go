@@ -82,7 +82,7 @@ func readHead(r *bufio.Reader) ([]string, error) {
 		for {
 			part, err := r.ReadSlice('\n')
 			if total += len(part); total > longestHead {
-				return nil, sdk.Faultf(sdk.Failed, "the proxy's answer has a head of more than 64 KiB: is it an HTTP proxy?")
+				return nil, sdk.Faultf(sdk.Malformed, "the proxy's answer has a head of more than 64 KiB: is it an HTTP proxy?")
 			}
 			line = append(line, part...)
 			if err == nil {
@@ -96,7 +96,7 @@ func readHead(r *bufio.Reader) ([]string, error) {
 		text := strings.TrimSuffix(strings.TrimSuffix(string(line), "\n"), "\r")
 		switch {
 		case len(lines) == 0 && !strings.HasPrefix(text, "HTTP/1."):
-			return nil, sdk.Faultf(sdk.Failed, "the peer is no HTTP proxy: it says %.80q", text)
+			return nil, sdk.Faultf(sdk.Malformed, "the peer is no HTTP proxy: it says %.80q", text)
 		case text == "":
 			return lines, nil
 		}
@@ -117,7 +117,7 @@ func statusOf(line string) (code int, status string, err error) {
 	digits, _, _ := strings.Cut(status, " ")
 	code, err = strconv.Atoi(digits)
 	if err != nil || len(digits) != 3 || code < 100 {
-		return 0, "", sdk.Faultf(sdk.Failed, "malformed answer of the proxy: %.80q", line)
+		return 0, "", sdk.Faultf(sdk.Malformed, "malformed answer of the proxy: %.80q", line)
 	}
 	return code, status, nil
 }
@@ -139,5 +139,5 @@ func refusal(code int, status string, head []string) error {
 	case 400, 405, 501:
 		why = ": perhaps it is a web server, which is no proxy"
 	}
-	return sdk.Faultf(sdk.Failed, "the proxy answers %.200q%s", status, why)
+	return sdk.Faultf(sdk.Refused, "the proxy answers %.200q%s", status, why)
 }

@@ -50,7 +50,7 @@ func TestAnswersThatAreNoTunnelAreSaid(t *testing.T) {
 		strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 20):                  "100",
 	} {
 		_, err := wrap(says(answer), set("to", "a:80"))
-		if err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, sdk.Failed) {
+		if err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, sdk.Malformed) {
 			t.Errorf("%.40q: %v, want %q", answer, err, want)
 		}
 	}
@@ -205,7 +205,7 @@ func TestMalformedHeadersAreRefused(t *testing.T) {
 		signature + "\x21\x00\x00\x02ab",
 		signature + "\x21\x00\x00\x03\x01\x00\x09",
 	} {
-		if _, err := wrap(says(h), set("mode", "read")); !errors.Is(err, sdk.Failed) {
+		if _, err := wrap(says(h), set("mode", "read")); !errors.Is(err, sdk.Malformed) {
 			t.Errorf("%.40q: %v", h, err)
 		}
 	}

@@ -91,6 +91,8 @@ const (
 	Failed      = socket.Failed
 	Reset       = socket.Reset
 	Truncated   = socket.Truncated
+	Malformed   = socket.Malformed
+	Refused     = socket.Refused
 	Interrupted = socket.Interrupted
 	Timeout     = socket.Timeout
 )

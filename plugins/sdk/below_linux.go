@@ -144,6 +144,19 @@ func (b *belowBytes) Write(p []byte) (int, error) {
 	return n, b.failed(err)
 }
 
+// SetNoDelay is as net.TCPConn's: whether small writes go out at once (tcp(7)). It
+// fails where no TCP is beneath.
+func (b *belowBytes) SetNoDelay(on bool) error {
+	value := 0
+	if on {
+		value = 1
+	}
+	_, err := b.now(func(fd int) (int, error) {
+		return 0, unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, value)
+	})
+	return err
+}
+
 // LocalAddr implements net.Conn: as the kernel says.
 func (b *belowBytes) LocalAddr() net.Addr { return b.address(syscall.Getsockname, Address{}) }
 

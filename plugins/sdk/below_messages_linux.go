@@ -45,7 +45,7 @@ func (b *belowPackets) ReadMessage() (Message, error) {
 	case n == 0 && b.kind == Seqpacket: // an empty message cannot be told from it
 		return Message{}, b.ended()
 	case n > bulk:
-		return Message{}, Faultf(Failed, "a message of %d bytes came; %d fit", n, bulk)
+		return Message{}, Faultf(Malformed, "a message of %d bytes came; %d fit", n, bulk)
 	}
 	b.received.Add(uint64(n))
 	m := Message{Data: b.held[:n]}

@@ -89,7 +89,7 @@ func (q question) over(c io.ReadWriter) (method, bound string, err error) {
 		return "", "", err
 	}
 	if answer[0] != version {
-		return "", "", sdk.Faultf(sdk.Failed, "the peer is no SOCKS 5 proxy: its first bytes are %q", answer[:])
+		return "", "", sdk.Faultf(sdk.Malformed, "the peer is no SOCKS 5 proxy: its first bytes are %q", answer[:])
 	}
 	switch {
 	case answer[1] == byNone:
@@ -100,11 +100,11 @@ func (q question) over(c io.ReadWriter) (method, bound string, err error) {
 			return "", "", err
 		}
 	case answer[1] == noneFits && q.named:
-		return "", "", sdk.Faultf(sdk.Failed, "the proxy wants neither nobody nor a user with a password: it accepts other methods only")
+		return "", "", sdk.Faultf(sdk.Refused, "the proxy wants neither nobody nor a user with a password: it accepts other methods only")
 	case answer[1] == noneFits:
-		return "", "", sdk.Faultf(sdk.Failed, "the proxy lets nobody in without proof: give user=NAME password=WORD")
+		return "", "", sdk.Faultf(sdk.Refused, "the proxy lets nobody in without proof: give user=NAME password=WORD")
 	default:
-		return "", "", sdk.Faultf(sdk.Failed, "the proxy chose method %d, which was not offered", answer[1])
+		return "", "", sdk.Faultf(sdk.Malformed, "the proxy chose method %d, which was not offered", answer[1])
 	}
 	bound, err = q.connect(c)
 	return method, bound, err
@@ -119,10 +119,10 @@ func (q question) login(c io.ReadWriter) error {
 		return err
 	}
 	if answer[1] != 0 {
-		return sdk.Faultf(sdk.Failed, "the proxy refused user %q with that password (status %d)", q.user, answer[1])
+		return sdk.Faultf(sdk.Refused, "the proxy refused user %q with that password (status %d)", q.user, answer[1])
 	}
 	if answer[0] != authVersion {
-		return sdk.Faultf(sdk.Failed, "malformed answer of the proxy to the password: %q", answer[:])
+		return sdk.Faultf(sdk.Malformed, "malformed answer of the proxy to the password: %q", answer[:])
 	}
 	return nil
 }
@@ -133,7 +133,7 @@ func (q question) connect(c io.ReadWriter) (bound string, err error) {
 		return "", err
 	}
 	if head[0] != version {
-		return "", sdk.Faultf(sdk.Failed, "malformed answer of the proxy: %q", head[:2])
+		return "", sdk.Faultf(sdk.Malformed, "malformed answer of the proxy: %q", head[:2])
 	}
 	if head[1] != 0 {
 		// Some proxies hang up after these two bytes: the answer is known by now.
@@ -157,9 +157,9 @@ func refusal(code byte) error {
 		7: "it does not know the command CONNECT",
 		8: "it does not know this type of address",
 	}; int(code) < len(words) {
-		return sdk.Faultf(sdk.Failed, "%s (reply %d)", words[code], code)
+		return sdk.Faultf(sdk.Refused, "%s (reply %d)", words[code], code)
 	}
-	return sdk.Faultf(sdk.Failed, "reply %d, which RFC 1928 does not define", code)
+	return sdk.Faultf(sdk.Malformed, "reply %d, which RFC 1928 does not define", code)
 }
 
 func readAddress(r io.Reader, kind byte) (string, error) {
@@ -176,7 +176,7 @@ func readAddress(r io.Reader, kind byte) (string, error) {
 		}
 		n = int(buf[0])
 	default:
-		return "", sdk.Faultf(sdk.Failed, "malformed answer of the proxy: address of type %d", kind)
+		return "", sdk.Faultf(sdk.Malformed, "malformed answer of the proxy: address of type %d", kind)
 	}
 	b := buf[:n+2]
 	if err := read(r, b); err != nil {

@@ -110,7 +110,7 @@ func (c *conn) later(err error) error {
 		}
 		return refused("server", remote)
 	case strings.HasPrefix(err.Error(), "tls: "):
-		return sdk.Faultf(sdk.Failed, "what came is no proper TLS: %s", plain(err))
+		return sdk.Faultf(sdk.Malformed, "what came is no proper TLS: %s", plain(err))
 	}
 	return err
 }

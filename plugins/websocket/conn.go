@@ -58,9 +58,9 @@ func (c *conn) ReadMessage() (sdk.Message, error) {
 	switch {
 	case errors.As(err, &v):
 		c.refuse(v)
-		err = sdk.Faultf(sdk.Failed, "the peer breaks RFC 6455: %s", v.text)
+		err = sdk.Faultf(sdk.Malformed, "the peer breaks RFC 6455: %s", v.text)
 		if v.code == codeTooBig {
-			err = sdk.Faultf(sdk.Failed, "%s", v.text)
+			err = sdk.Faultf(sdk.Malformed, "%s", v.text)
 		}
 	case err == io.EOF && !c.isOver():
 		err = io.ErrUnexpectedEOF

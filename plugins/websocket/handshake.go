@@ -67,20 +67,20 @@ func (c *conn) dial(req sdk.LayerRequest) error {
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(head)), &http.Request{Method: "GET"})
 	if err != nil {
-		return sdk.Faultf(sdk.Failed, "the peer's answer is no HTTP: %.80q", head)
+		return sdk.Faultf(sdk.Malformed, "the peer's answer is no HTTP: %.80q", head)
 	}
 	agreed := resp.Header.Get("Sec-WebSocket-Protocol")
 	switch {
 	case resp.StatusCode != http.StatusSwitchingProtocols:
 		return c.refusal(resp)
 	case !has(resp.Header, "Upgrade", "websocket") || !has(resp.Header, "Connection", "upgrade"):
-		return sdk.Faultf(sdk.Failed, "the server switches to %q, not to websocket", resp.Header.Get("Upgrade"))
+		return sdk.Faultf(sdk.Malformed, "the server switches to %q, not to websocket", resp.Header.Get("Upgrade"))
 	case resp.Header.Get("Sec-WebSocket-Accept") != acceptKey(key):
-		return sdk.Faultf(sdk.Failed, "the server's proof is wrong: what answered is no WebSocket server, or an old answer from a cache")
+		return sdk.Faultf(sdk.Malformed, "the server's proof is wrong: what answered is no WebSocket server, or an old answer from a cache")
 	case resp.Header.Get("Sec-WebSocket-Extensions") != "":
-		return sdk.Faultf(sdk.Failed, "the server uses the extension %.80q, which was not offered", resp.Header.Get("Sec-WebSocket-Extensions"))
+		return sdk.Faultf(sdk.Malformed, "the server uses the extension %.80q, which was not offered", resp.Header.Get("Sec-WebSocket-Extensions"))
 	case agreed != "" && !contains(protocols, agreed):
-		return sdk.Faultf(sdk.Failed, "the server chose the subprotocol %.80q, which was not offered", agreed)
+		return sdk.Faultf(sdk.Malformed, "the server chose the subprotocol %.80q, which was not offered", agreed)
 	}
 	c.tell("role", "client")
 	c.tell("target", target)
@@ -108,7 +108,7 @@ func (c *conn) refusal(resp *http.Response) error {
 	if len(words) > 0 {
 		hint += fmt.Sprintf(" (it says %q)", words)
 	}
-	return sdk.Faultf(sdk.Failed, "the server answers %.80q%s", resp.Status, hint)
+	return sdk.Faultf(sdk.Refused, "the server answers %.80q%s", resp.Status, hint)
 }
 
 // serve is the server's half (section 4.2).
@@ -167,7 +167,7 @@ func (c *conn) serve(sdk.LayerRequest) error {
 // decline answers with a status and is the error.
 func (c *conn) decline(status int, more, format string, args ...any) error {
 	fmt.Fprintf(c.Below, "HTTP/1.1 %d %s\r\n%sContent-Length: 0\r\n\r\n", status, http.StatusText(status), more)
-	return sdk.Faultf(sdk.Failed, "%s; it was answered %d", fmt.Sprintf(format, args...), status)
+	return sdk.Faultf(sdk.Refused, "%s; it was answered %d", fmt.Sprintf(format, args...), status)
 }
 
 func (c *conn) tell(name, value string) {
@@ -184,7 +184,7 @@ func readHead(r *bufio.Reader) ([]byte, error) {
 	for begin := 0; ; {
 		part, err := r.ReadSlice('\n')
 		if len(head)+len(part) > longestHead {
-			return nil, sdk.Faultf(sdk.Failed, "the peer's half of the handshake is longer than 64 KiB")
+			return nil, sdk.Faultf(sdk.Malformed, "the peer's half of the handshake is longer than 64 KiB")
 		}
 		head = append(head, part...)
 		switch {
@@ -199,7 +199,7 @@ func readHead(r *bufio.Reader) ([]byte, error) {
 			return head, nil
 		}
 		if begin == 0 && !bytes.Contains(head, []byte("HTTP/")) {
-			return nil, sdk.Faultf(sdk.Failed, "the peer speaks no HTTP: it says %.80q", head)
+			return nil, sdk.Faultf(sdk.Malformed, "the peer speaks no HTTP: it says %.80q", head)
 		}
 		begin = len(head)
 	}

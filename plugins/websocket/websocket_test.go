@@ -187,7 +187,7 @@ func TestViolationsEndTheLayerWithTheirCode(t *testing.T) {
 		peer, s := raw(t, set("max", "1000"))
 		io.WriteString(peer, sent)
 		_, err := s.ReadMessage()
-		if !errors.Is(err, sdk.Failed) {
+		if !errors.Is(err, sdk.Malformed) {
 			t.Errorf("%.20q: %v", sent, err)
 			continue
 		}

@@ -47,7 +47,7 @@ func added(providers socket.Providers, proto string, decl socket.Command) *Comma
 			flags[i] = &addedFlag{decl: d}
 			g := f.VarPF(flags[i], d.Name, d.Short, d.Help)
 			if d.Type == socket.BoolOption {
-				g.NoOptDefVal = "on"
+				g.NoOptDefVal = "true"
 			}
 			if d.Default != "" && d.Type != socket.BoolOption {
 				g.DefValue = d.Default
@@ -124,7 +124,7 @@ func (g *addedFlag) String() string { return "" }
 
 func (g *addedFlag) Type() string {
 	if g.decl.Type == socket.BoolOption {
-		return ""
+		return "bool"
 	}
 	return strings.ToUpper(string(g.decl.Type))
 }

@@ -1,33 +1,9 @@
 package command
 
 import (
-	"flag"
-	"os"
 	"strings"
 	"testing"
 )
-
-//go:generate go test -run TestDocsAreFresh . -update
-
-var update = flag.Bool("update", false, "write docs/commands.md")
-
-const docs = "../../docs/commands.md"
-
-func TestDocsAreFresh(t *testing.T) {
-	want := All().Markdown()
-	if *update {
-		if err := os.WriteFile(docs, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(docs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Error("docs/commands.md is stale: go generate ./shell/command")
-	}
-}
 
 func TestEveryArgumentStandsInTheUsage(t *testing.T) {
 	for _, c := range All().Commands() {

@@ -134,7 +134,10 @@ func (p printer) socket(s *table.Socket) error {
 	for _, m := range all {
 		t.Rows = append(t.Rows, []string{m.Key, all.Text(m.Key)})
 	}
-	return t.Write(p.c.Stdout)
+	if err := t.Write(p.c.Stdout); err != nil || !p.c.Terminal || len(f.s.Layers()) == 0 {
+		return err
+	}
+	return p.c.print("%s", stack(f, all))
 }
 
 // fields prints bare values, a line each; a fact that the socket does not have

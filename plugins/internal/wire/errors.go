@@ -25,7 +25,7 @@ var identities = func() map[string]error {
 		m[e.Error()] = e
 	}
 	for _, f := range []socket.Fault{socket.Usage, socket.Unsupported, socket.Unresolved, socket.NoSocket,
-		socket.Timeout, socket.Ended, socket.Reset, socket.Truncated, socket.Full, socket.Lost, socket.Failed,
+		socket.Timeout, socket.Ended, socket.Reset, socket.Truncated, socket.Malformed, socket.Refused, socket.Full, socket.Lost, socket.Failed,
 		socket.Interrupted} {
 		m[string(f)] = f
 	}

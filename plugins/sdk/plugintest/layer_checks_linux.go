@@ -245,14 +245,15 @@ var layerChecks = []layerCheck{
 	}},
 	{"A peer that does not read does not keep a closed layer", func(t *testing.T, s *layerSubject) {
 		c, k := s.ends(t)
-		p := s.Message(64 << 10)
+		whole := s.Message(64 << 10)
 		if c.framed {
-			p = socket.AppendFrame(nil, socket.Message{Data: p})
+			whole = socket.AppendFrame(nil, socket.Message{Data: whole})
 		}
+		p := whole
 		for full := false; !full; { // the kernel's buffers, and the layer's
 			n, err := unix.SendmsgN(c.FD, p, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 			if p = p[max(n, 0):]; len(p) == 0 {
-				p = make([]byte, 1<<20)
+				p = whole
 			}
 			if err == unix.EAGAIN {
 				n, _ := unix.Poll([]unix.PollFd{{Fd: int32(c.FD), Events: unix.POLLOUT}}, 300)
