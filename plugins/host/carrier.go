@@ -60,6 +60,9 @@ func (c *carrier) Gone(ctx context.Context) error {
 
 // Facts implements socket.Carrier.
 func (c *carrier) Facts() socket.Facts {
+	if c.layer && c.pr.dead() { // its other sockets may tell before this one has heard
+		c.lose()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.facts

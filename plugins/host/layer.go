@@ -25,22 +25,11 @@ func (x *proxy) Wrap(ctx context.Context, req socket.WrapRequest) (socket.Handle
 	case len(req.Unread) > socket.MaxMessage:
 		return none, socket.Faultf(socket.Full, "%d unread bytes are too many to hand over: receive them first", len(req.Unread))
 	}
-	pr, err := x.p.running(ctx)
+	pr, call, err := x.sendBelow(ctx, req.FD)
 	if err != nil {
 		return none, err
 	}
-	if !pr.enter() {
-		return none, x.died(socket.CallWrap)
-	}
 	defer pr.leave()
-	call := pr.lastCall.Add(1)
-	if err := pr.expect(call); err != nil {
-		return none, err
-	}
-	if err := pr.sendLend(ctx, call, req.FD); err != nil {
-		pr.settle(call, false)
-		return none, err
-	}
 	// The stream outlives this call: only until the layer is on does ctx end it.
 	life, cancel := context.WithCancel(context.Background())
 	stop := context.AfterFunc(ctx, cancel)
@@ -59,6 +48,37 @@ func (x *proxy) Wrap(ctx context.Context, req socket.WrapRequest) (socket.Handle
 		return socket.Handle{FD: -1, Report: report}, err
 	}
 	return x.layered(pr, call, opened, st, cancel)
+}
+
+// sendBelow sends the descriptor beneath to a process, which the caller leaves. Until
+// that is done nobody can have read or written it: a plugin that dies before is
+// started again.
+func (x *proxy) sendBelow(ctx context.Context, fd int) (*process, uint64, error) {
+	for tries := 1; ; tries++ {
+		pr, err := x.p.running(ctx)
+		if err != nil {
+			return nil, 0, err
+		}
+		if pr.enter() {
+			call := pr.lastCall.Add(1)
+			if err = pr.expect(call); err == nil {
+				if err = pr.sendLend(ctx, call, fd); err == nil {
+					return pr, call, nil
+				}
+				err = pr.judge(ctx, context.Background(), 0, err)
+				pr.settle(call, false)
+			}
+			pr.leave()
+		} else {
+			err = errDied
+		}
+		switch {
+		case !errors.Is(err, errDied):
+			return nil, 0, err
+		case tries == maxTries:
+			return nil, 0, x.died(socket.CallWrap)
+		}
+	}
 }
 
 // wrap makes the call and waits for its first word.
@@ -117,6 +137,7 @@ func (c *carrier) follow(st grpc.ServerStreamingClient[pb.LayerEvent]) {
 			c.end(socket.Reset)
 			return
 		case err != nil:
+			c.pr.fell() // so that who hears of it and wraps anew gets another process
 			c.lose()
 			return
 		}

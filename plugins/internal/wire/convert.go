@@ -124,6 +124,9 @@ func ToSettings(ms []*pb.Setting) []socket.Setting {
 
 // FromNames makes names fit for the wire.
 func FromNames(names []string) []string {
+	if len(names) == 0 {
+		return nil
+	}
 	out := make([]string, len(names))
 	for i, n := range names {
 		out[i] = utf8(n)

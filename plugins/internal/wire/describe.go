@@ -37,7 +37,7 @@ func toDeclared(d *socket.Description, m *pb.Description) {
 		d.Commands = append(d.Commands, toCommand(c))
 	}
 	d.Layer = m.GetLayer()
-	d.Capabilities = m.GetCapabilities()
+	d.Capabilities = FromNames(m.GetCapabilities())
 }
 
 func fromFields(fs []socket.Field) []*pb.FieldDeclaration {
@@ -78,8 +78,8 @@ func fromCommand(c socket.Command) *pb.CommandDeclaration {
 }
 
 func toCommand(m *pb.CommandDeclaration) socket.Command {
-	c := socket.Command{Name: m.GetName(), Synopsis: m.GetSynopsis(), Usage: m.GetUsage(), Help: m.GetHelp(),
-		Args: m.GetArgs(), Min: int(m.GetMin()), Max: int(m.GetMax()), Fields: toFields(m.GetFields())}
+	c := socket.Command{Name: m.GetName(), Synopsis: m.GetSynopsis(), Usage: FromNames(m.GetUsage()), Help: m.GetHelp(),
+		Args: FromNames(m.GetArgs()), Min: int(m.GetMin()), Max: int(m.GetMax()), Fields: toFields(m.GetFields())}
 	for _, f := range m.GetFlags() {
 		c.Flags = append(c.Flags, socket.Flag{Name: f.GetName(), Short: f.GetShort(), Type: socket.OptionType(f.GetType()),
 			Default: f.GetDefault(), Help: f.GetHelp()})
