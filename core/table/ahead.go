@@ -19,6 +19,7 @@ type Arrival struct {
 	Data   []byte // the new bytes, unconsumed; the receiver may keep them
 	// Message says that Data is one message, and From who sent it.
 	Message  bool
+	Type     uint8
 	From     socket.Address
 	Returned *Returned // what the network answered to a message
 	More     bool      // more wait in the kernel than is read ahead
@@ -130,7 +131,7 @@ func (s *Socket) messageAhead(l *level, a *Arrival) error {
 	if err == nil {
 		s.keepMessage(m)
 		s.tookAhead(cost(m))
-		a.Data, a.Message, a.From = m.Data, true, m.Peer
+		a.Data, a.Message, a.Type, a.From = m.Data, true, m.Type, m.Peer
 	}
 	return err
 }

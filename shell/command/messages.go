@@ -68,12 +68,32 @@ func (r *receiver) showMessage(ctx context.Context, c *Call, s *table.Socket, m 
 	if len(r.fields) == 0 {
 		var b strings.Builder
 		for _, f := range fields {
-			b.WriteString(f.Name + "=" + render.Quote([]byte(f.Value)) + "\n")
+			b.WriteString(fieldWord(f) + "\n")
 		}
 		return writeError(c.print("%s", b.String()))
 	}
 	return r.printFields(fields)
 }
+
+// FieldWords are a message's fields for people, as words that send would take.
+func FieldWords(fields []socket.Setting) []string {
+	out := make([]string, len(fields))
+	for i, f := range fields {
+		out[i] = fieldWord(f)
+	}
+	return out
+}
+
+func fieldWord(f socket.Setting) string {
+	plain := f.Value != "" && strings.Trim(f.Value, plainLetters) == ""
+	if plain {
+		return f.Name + "=" + f.Value
+	}
+	return f.Name + "=" + render.Quote([]byte(f.Value))
+}
+
+// plainLetters need no quotes.
+const plainLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/@%+-,"
 
 // printFields prints the values that were asked for, a line each; one that the
 // message lacks is an empty line.

@@ -2,12 +2,16 @@ package repl
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/core/table"
+	"github.com/sosh-shell/sosh/shell/command"
 	"github.com/sosh-shell/sosh/shell/render"
 )
 
@@ -103,6 +107,11 @@ func messageLines(a table.Arrival) []string {
 	if from := a.From.Text(a.Socket.Description().Address); from != "" {
 		head += " from " + render.Line(from)
 	}
+	if a.Socket.Top().Can(socket.CallDecode) {
+		if words := decoded(a); words != nil {
+			return []string{head + ": " + render.Line(strings.Join(words, " "))}
+		}
+	}
 	if len(a.Data) == 0 {
 		return []string{head}
 	}
@@ -111,6 +120,31 @@ func messageLines(a table.Arrival) []string {
 		return []string{head + ": " + render.Line(line)}
 	}
 	return append([]string{head}, dataLines(name, a.Data)...)
+}
+
+// decodeTime bounds the plugin's answer: what arrives is shown anyway.
+const decodeTime = 500 * time.Millisecond
+
+// shownFields is how many of a message's fields are shown: the most important come first.
+const shownFields = 8
+
+// decoded is a message by its fields, nil when the plugin does not tell.
+func decoded(a table.Arrival) []string {
+	ctx, cancel := context.WithTimeout(context.Background(), decodeTime)
+	defer cancel()
+	all, err := a.Socket.Decode(ctx, []socket.Message{{Data: a.Data, Type: a.Type, Peer: a.From}})
+	if err != nil {
+		return nil
+	}
+	fields := all[0]
+	var words []string
+	for i, w := range command.FieldWords(fields[:min(len(fields), shownFields)]) {
+		if len(fields[i].Value) > shownBytes/shownFields {
+			w = fields[i].Name + "=... (" + strconv.Itoa(len(fields[i].Value)) + " bytes)"
+		}
+		words = append(words, w)
+	}
+	return words
 }
 
 // dataLines shows data a line each, every byte escaped.
