@@ -103,10 +103,6 @@ func (d *direction) passBytes(h *harm, b []byte, first int64) outcome {
 func (d *direction) after(h *harm, n int64) outcome {
 	switch {
 	case h.reset > 0 && n == h.reset:
-		if d.which == 2 {
-			d.queue.put(piece{due: d.last, reset: true})
-			return goesOn
-		}
 		d.queue.put(piece{due: d.last, reset: true})
 	case h.close > 0 && n == h.close:
 		d.over = true

@@ -59,7 +59,11 @@ func (c *conn) asked(method string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.unanswered) == mostUnanswered {
-		return sdk.Faultf(sdk.Refused, "%d requests have no response yet", mostUnanswered)
+		fault := sdk.Malformed // the client sends on and on
+		if c.client {
+			fault = sdk.Usage
+		}
+		return sdk.Faultf(fault, "%d requests have no response yet", mostUnanswered)
 	}
 	b, ok := methodBytes[method]
 	if !ok {

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -9,7 +10,7 @@ import (
 )
 
 func encode(mark string, set ...sdk.Setting) (sdk.Message, error) {
-	return layer{}.Encode(nil, sdk.Mark(mark), set)
+	return layer{}.Encode(context.Background(), sdk.Mark(mark), set)
 }
 
 func TestFieldsBecomeAMessage(t *testing.T) {

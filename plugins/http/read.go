@@ -157,7 +157,7 @@ func (c *conn) body(h head, method string, max int) (sdk.Message, error) {
 }
 
 func (c *conn) tooLong(max int) error {
-	return sdk.Faultf(sdk.Refused, "a body is longer than max=%d: wrap with a greater max", max)
+	return sdk.Faultf(sdk.Malformed, "a body is longer than max=%d: wrap with a greater max", max)
 }
 
 func (c *conn) readBytes(n int) error {

@@ -2,7 +2,12 @@ package icmpraw
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/sosh-shell/sosh/plugins/sdk"
 )
@@ -31,4 +36,50 @@ func destination(ctx context.Context, host string, family sdk.Family, from sourc
 		return netip.Addr{}, sdk.Faultf(sdk.Usage, "%s has no address of the family of %s", host, from.address)
 	}
 	return routable(ips, from)
+}
+
+// routable chooses the first address that this machine has a way to, and says from
+// where it would send. It sends nothing.
+func routable(ips []netip.Addr, from source) (netip.Addr, error) {
+	var first error
+	for _, ip := range ips {
+		if from.address.IsValid() && from.address.Is4() != ip.Is4() {
+			continue
+		}
+		if err := hasRoute(ip, from.device); err != nil {
+			if first == nil {
+				first = err
+			}
+			continue
+		}
+		return ip, nil
+	}
+	return netip.Addr{}, first
+}
+
+func hasRoute(ip netip.Addr, device string) error {
+	domain := unix.AF_INET
+	if ip.Is6() {
+		domain = unix.AF_INET6
+	}
+	fd, err := unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(fd)
+	if device != "" {
+		if err := unix.BindToDevice(fd, device); err != nil {
+			return fmt.Errorf("interface %s: %w", device, err)
+		}
+	}
+	a := hostAddress(ip)
+	a.Port = 1
+	sa, err := a.Sockaddr()
+	if err != nil {
+		return err
+	}
+	if err := syscall.Connect(fd, sa); err != nil && err != syscall.EACCES { // EACCES: a broadcast address
+		return err
+	}
+	return nil
 }

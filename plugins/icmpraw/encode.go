@@ -122,13 +122,8 @@ func (e *encoder) part(b []byte, p part, id uint16) error {
 // finish puts the checksum in and refuses the fields that are left.
 func (e *encoder) finish(b []byte) error {
 	value, ok := e.take("checksum")
-	for _, name := range slices.Sorted(maps.Keys(e.given)) {
-		if f, known := fieldNamed(name); known && f.Decoded {
-			return sdk.Faultf(sdk.Usage, "%s is read from received packets and cannot be sent", name)
-		} else if !known {
-			return sdk.Faultf(sdk.Usage, "icmp-raw has no field %q", name)
-		}
-		return sdk.Faultf(sdk.Usage, "%s has no field %s: it has %s", e.name(), name, e.fieldNames())
+	if len(e.given) > 0 {
+		return e.unwanted(slices.Sorted(maps.Keys(e.given))[0])
 	}
 	if ok && e.form != raw4 {
 		return sdk.Faultf(sdk.Usage, "the kernel computes the checksum on this socket: only a raw IPv4 socket can send a wrong one")
@@ -145,6 +140,17 @@ func (e *encoder) finish(b []byte) error {
 		putNumber(b[2:4], sum)
 	}
 	return nil
+}
+
+// unwanted refuses a field that the message does not have.
+func (e *encoder) unwanted(name string) error {
+	switch f, known := fieldNamed(name); {
+	case !known:
+		return sdk.Faultf(sdk.Usage, "icmp-raw has no field %q", name)
+	case f.Decoded:
+		return sdk.Faultf(sdk.Usage, "%s is read from received packets and cannot be sent", name)
+	}
+	return sdk.Faultf(sdk.Usage, "%s has no field %s: it has %s", e.name(), name, e.fieldNames())
 }
 
 // fieldNames lists what a message of the type is made of.

@@ -186,15 +186,6 @@ func (l *layout) name() string {
 	return l.word
 }
 
-// partNamed finds a part.
-func (l *layout) partNamed(name string) (part, bool) {
-	i := slices.IndexFunc(l.parts, func(p part) bool { return p.name == name })
-	if i < 0 {
-		return part{}, false
-	}
-	return l.parts[i], true
-}
-
 // describe says what an error message of the type and code means, in plain words.
 func (t types) describe(number, code uint8) string {
 	l := t.of(number)

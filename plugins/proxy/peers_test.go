@@ -123,7 +123,7 @@ func TestTinyproxyConnects(t *testing.T) {
 	}
 	closed.Close()
 	_, err = wrap(dial(t, proxy), set("to", closed.Addr().String()))
-	if !errors.Is(err, sdk.Malformed) {
+	if !errors.Is(err, sdk.Refused) {
 		t.Errorf("a closed port: %v", err)
 	}
 }

@@ -10,7 +10,18 @@ import (
 // bytes, half closes, the reason of the end, counting.
 //
 // What Wrap returns may have more methods, each of which says what it can do:
-// [CloseWriter], [MessageConn], [FactTeller], [OptionSetter], [Marker] and [Unwrapper].
+// [CloseWriter], [MessageConn], [FactTeller], [OptionSetter], [Marker], [Unwrapper],
+// [EndAnswerer], and WriteTo of [io.WriterTo], which is used instead of Read.
+//
+// NewLayer reads it in one goroutine and writes it in another. Read gives what it has
+// before it waits for below, so that a deadline in the past, which NewLayer sets
+// before it unwraps, leaves nothing behind. Its io.EOF is the peer's orderly end,
+// io.ErrUnexpectedEOF one that is [Truncated]; any other error is the reason that the
+// user sees. A Write that fails ends the layer, with its error as the reason. At the
+// end Close is called, perhaps more than once and during a Read or Write, which it
+// must end if they wait for anything but below; it need not close below.
+//
+// A layer that wraps messages, too, is a [MessageWrapper].
 type Layer interface {
 	// Describe is as [Protocol]'s. Layer is set by NewLayer; Kind is what comes out.
 	Describe() Description

@@ -134,6 +134,17 @@ func TestRefusedDatagramEndsNothing(t *testing.T) {
 	for range 5 {
 		a.send(sdk.Message{Data: []byte("anybody?")})
 	}
+	info := sdk.NewLayer(passer{}).(sdk.Informer)
+	for sent := ""; sent != "40"; { // only then may anybody listen there
+		f, err := info.Info(t.Context(), sdk.Lent{Carrier: a.Carrier}, []string{"sent"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sent = f[0].Value; a.Carrier.Facts().State != "open" {
+			t.Fatal("the layer has ended")
+		}
+		unix.Poll(nil, 1)
+	}
 	alive, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err == nil {
 		err = unix.Bind(alive, &unix.SockaddrInet4{Port: int(dt.Port), Addr: [4]byte{127, 0, 0, 1}})

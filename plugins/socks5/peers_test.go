@@ -110,7 +110,7 @@ func TestMicrosocksConnectsByNameAndByAddress(t *testing.T) {
 	}
 	closed.Close()
 	_, err = wrap(dial(t, proxy), set("to", closed.Addr().String()))
-	if !errors.Is(err, sdk.Malformed) || !strings.Contains(err.Error(), "connection refused") {
+	if !errors.Is(err, sdk.Refused) || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("a closed port: %v", err)
 	}
 }
@@ -128,7 +128,7 @@ func TestMicrosocksAsksForThePassword(t *testing.T) {
 		t.Errorf("method %q", fact(c, "method"))
 	}
 	talk(t, c)
-	if _, err := wrap(dial(t, proxy), to, set("user", "joe"), set("password", "wrong")); !errors.Is(err, sdk.Malformed) {
+	if _, err := wrap(dial(t, proxy), to, set("user", "joe"), set("password", "wrong")); !errors.Is(err, sdk.Refused) {
 		t.Errorf("wrong password: %v", err)
 	}
 	if _, err := wrap(dial(t, proxy), to); err == nil || !strings.Contains(err.Error(), "give user=") {

@@ -187,7 +187,7 @@ func (c *conn) control(h header) error {
 		return err
 	}
 	c.peerClosed, c.peerCode, c.peerReason = true, code, reason
-	if !c.closed {
+	if !c.closed && c.settings["answer"] != "late" {
 		// The answer has the peer's code (section 5.5.1).
 		c.closing, c.answer = true, b[:min(len(b), 2)]
 		c.flush()

@@ -24,7 +24,7 @@ func (c *conn) Facts() []sdk.Setting {
 }
 
 // live are the options that can be changed after the handshake.
-var live = map[string]bool{"binary": true, "fragment": true, "max": true, "code": true, "reason": true}
+var live = map[string]bool{"binary": true, "fragment": true, "max": true, "code": true, "reason": true, "answer": true}
 
 // SetOption implements sdk.OptionSetter.
 func (c *conn) SetOption(name, value string) error {
@@ -55,6 +55,10 @@ func (c *conn) set(name, value string) error {
 	case "binary":
 		if value != "on" && value != "off" && value != "auto" {
 			return sdk.Faultf(sdk.Usage, "binary is on, off or auto, not %q", value)
+		}
+	case "answer":
+		if value != "now" && value != "late" {
+			return sdk.Faultf(sdk.Usage, "answer is now or late, not %q", value)
 		}
 	case "code":
 		n, err := strconv.Atoi(value)

@@ -41,6 +41,7 @@ var options = []sdk.Option{
 	{Name: "fragment", Type: sdk.SizeOption, Default: "0", Unit: "bytes", Help: "send messages in frames of at most this many bytes; 0 is one frame a message"},
 	{Name: "max", Type: sdk.SizeOption, Default: "16M", Unit: "bytes", Help: "longest message that is taken, up to 64M: a longer one ends the layer with code 1009"},
 	{Name: "code", Type: sdk.IntOption, Default: "1000", Help: "status code of our close frame (RFC 6455, section 7.4); 0 sends none"},
+	{Name: "answer", Type: sdk.StringOption, Default: "now", Help: "when the peer's close frame is answered: now, as RFC 6455 has it, or late, when we have no more to send"},
 	{Name: "reason", Type: sdk.StringOption, Help: "reason in our close frame, at most 123 bytes"},
 }
 

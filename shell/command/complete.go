@@ -133,10 +133,12 @@ func (s *Session) messageCandidates(args []string, write bool) (all []Candidate)
 	for _, f := range k.Top().Fields {
 		switch {
 		case write && f.Decoded:
-		case write:
-			all = append(all, Candidate{strings.TrimSuffix(f.Name, "*") + "=", f.Help})
-		default:
+		case strings.HasSuffix(f.Name, "*"):
 			all = append(all, Candidate{strings.TrimSuffix(f.Name, "*"), f.Help})
+		case write:
+			all = append(all, Candidate{f.Name + "=", f.Help})
+		default:
+			all = append(all, Candidate{f.Name, f.Help})
 		}
 	}
 	return all
