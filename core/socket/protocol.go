@@ -138,7 +138,7 @@ const (
 
 // A Carrier stands behind a descriptor that is not the socket itself but one
 // end of a socketpair: the socket is in a place from which descriptors cannot
-// travel, or the descriptor is a layer's. Its methods never block, except End.
+// travel, or the descriptor is a layer's. Its methods never block, except End and Abort.
 type Carrier interface {
 	// End says why the bytes ended, once the descriptor has ended: nil for the
 	// peer's orderly end, else an error that is [Reset], [Truncated] or [Lost].
@@ -146,7 +146,8 @@ type Carrier interface {
 	End(ctx context.Context) error
 	// Facts are the last known addresses and state of the socket far away.
 	Facts() Facts
-	// Abort makes the close that follows a reset instead of an orderly end.
+	// Abort makes the close that follows a reset instead of an orderly end. It may
+	// take as long as a plugin takes to answer, at most a quarter of a second.
 	Abort()
 }
 

@@ -28,6 +28,7 @@ type carrier struct {
 	live     bool // connected: bytes flow
 	over     bool // ended is closed
 	err      error
+	left     []socket.Setting // facts of a layer that has gone
 }
 
 var _ socket.LayerCarrier = (*carrier)(nil)
@@ -53,6 +54,11 @@ func (c *carrier) Gone(ctx context.Context) error {
 	select {
 	case <-c.gone:
 		return nil
+	default:
+	}
+	select {
+	case <-c.gone:
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -75,6 +81,10 @@ func (c *carrier) Abort() {
 	c.aborted = true
 	attached := c.attached
 	c.mu.Unlock()
+	if c.layer {
+		c.abort()
+		return
+	}
 	if attached { // before that the plugin would not know whose cancel it is
 		c.cancel()
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -122,6 +124,19 @@ func (x *proxy) layered(pr *process, call uint64, m *pb.Opened, st grpc.ServerSt
 	return h, nil
 }
 
+// abortTime bounds the plugin's answer to an abort.
+const abortTime = 250 * time.Millisecond
+
+// abort makes the layer's end a reset before the close that follows: a cancelled call
+// could come after it.
+func (c *carrier) abort() {
+	ctx, cancel := context.WithTimeout(context.Background(), abortTime)
+	defer cancel()
+	if _, err := c.pr.rpc.Abort(ctx, &pb.LayerRequest{Layer: c.handle}); err != nil {
+		c.cancel()
+	}
+}
+
 // follow notes what the plugin tells of the layer, until nothing of it is left.
 func (c *carrier) follow(st grpc.ServerStreamingClient[pb.LayerEvent]) {
 	defer close(c.gone)
@@ -130,11 +145,11 @@ func (c *carrier) follow(st grpc.ServerStreamingClient[pb.LayerEvent]) {
 	for {
 		m, err := st.Recv()
 		switch {
-		case errors.Is(err, io.EOF):
-			c.end(nil) // taken off, or closed by us
-			return
 		case err != nil && c.wasAborted():
 			c.end(socket.Reset)
+			return
+		case errors.Is(err, io.EOF):
+			c.end(nil) // taken off, or closed by us
 			return
 		case err != nil:
 			c.pr.fell() // so that who hears of it and wraps anew gets another process
@@ -144,8 +159,36 @@ func (c *carrier) follow(st grpc.ServerStreamingClient[pb.LayerEvent]) {
 		if f := m.GetFinish(); f != nil {
 			c.end(wire.ToError(f.GetError()))
 		}
+		if v := m.GetLeft(); v != nil {
+			c.mu.Lock()
+			c.left = wire.ToSettings(v.GetValues())
+			c.mu.Unlock()
+		}
 	}
 }
+
+// lastFacts are the facts of a layer that has gone, all or those named; ok is false
+// while it lives.
+func (c *carrier) lastFacts(names []string) (facts []socket.Setting, ok bool) {
+	if c.Gone(ended) != nil {
+		return nil, false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range c.left {
+		if len(names) == 0 || slices.Contains(names, f.Name) {
+			facts = append(facts, f)
+		}
+	}
+	return facts, true
+}
+
+// ended is a context that waits for nothing.
+var ended = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
 
 // borrowLayer makes a call on a layer of this plugin's.
 func (x *proxy) borrowLayer(ctx context.Context, c *carrier, rpc func(context.Context, *process, *pb.Lent) (*pb.Facts, error)) error {
@@ -166,7 +209,7 @@ func (x *proxy) Unwrap(ctx context.Context, s socket.Lent) ([]byte, error) {
 	}
 	var unread []byte
 	err := c.fate(c.pr.try(ctx, patient, func(ctx context.Context) error {
-		m, err := c.pr.rpc.Unwrap(ctx, &pb.UnwrapRequest{Layer: c.handle}, grpc.MaxCallRecvMsgSize(wire.MaxCarried))
+		m, err := c.pr.rpc.Unwrap(ctx, &pb.LayerRequest{Layer: c.handle}, grpc.MaxCallRecvMsgSize(wire.MaxCarried))
 		unread = m.GetUnread()
 		return err
 	}))

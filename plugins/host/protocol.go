@@ -151,6 +151,11 @@ func (x *proxy) Option(ctx context.Context, s socket.Lent, set []socket.Setting,
 
 // Info implements socket.Informer.
 func (x *proxy) Info(ctx context.Context, s socket.Lent, names []string) ([]socket.Setting, error) {
+	if c, ok := s.Carrier.(*carrier); ok && c.layer {
+		if facts, ok := c.lastFacts(names); ok {
+			return facts, nil
+		}
+	}
 	v, _, err := x.values(ctx, s, socket.CallInfo, func(ctx context.Context, pr *process, l *pb.Lent) (*pb.Values, error) {
 		return pr.rpc.Info(ctx, &pb.InfoRequest{Socket: l, Names: wire.FromNames(names)})
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -95,11 +96,11 @@ func (s *server) Wrap(m *pb.WrapRequest, st grpc.ServerStreamingServer[pb.LayerE
 		c.Abort()
 		return err
 	}
-	return s.follow(st, c)
+	return s.follow(st, n, c)
 }
 
 // follow tells the host how the layer ends, and returns when nothing of it is left.
-func (s *server) follow(st grpc.ServerStreamingServer[pb.LayerEvent], c socket.LayerCarrier) error {
+func (s *server) follow(st grpc.ServerStreamingServer[pb.LayerEvent], n uint64, c socket.LayerCarrier) error {
 	stop := context.AfterFunc(st.Context(), c.Abort) // the host wants a reset, or is gone
 	defer stop()
 	life, end := context.WithCancel(context.Background())
@@ -111,26 +112,44 @@ func (s *server) follow(st grpc.ServerStreamingServer[pb.LayerEvent], c socket.L
 	tell := func(err error) error {
 		return st.Send(&pb.LayerEvent{What: &pb.LayerEvent_Finish{Finish: &pb.Finish{Error: wire.FromError(err)}}})
 	}
-	for {
-		select {
-		case err := <-ended:
+	select {
+	case err := <-ended:
+		if err := tell(err); err != nil {
+			return err
+		}
+		<-gone
+	case <-gone:
+		// What has gone knows by now why it ended, unless it was closed or taken off from here.
+		soon, cancel := context.WithTimeout(life, lastWord)
+		defer cancel()
+		if err := c.End(soon); soon.Err() == nil {
 			if err := tell(err); err != nil {
 				return err
 			}
-			ended = nil
-		case <-gone:
-			select {
-			case err := <-ended: // in the same moment
-				return tell(err)
-			default:
-			}
-			return nil
 		}
 	}
+	return st.Send(&pb.LayerEvent{What: &pb.LayerEvent_Left{Left: s.left(n)}})
+}
+
+// lastWord is how long a layer that has gone may take to say why.
+const lastWord = 10 * time.Millisecond
+
+// left is what is still known of a layer that has gone.
+func (s *server) left(n uint64) *pb.Values {
+	i, ok := s.p.(Informer)
+	l, err := s.layers.find(n)
+	if !ok || err != nil {
+		return &pb.Values{}
+	}
+	facts, err := i.Info(context.Background(), l, nil)
+	if err != nil {
+		return &pb.Values{}
+	}
+	return &pb.Values{Values: wire.FromSettings(facts)}
 }
 
 // Unwrap takes a layer off.
-func (s *server) Unwrap(ctx context.Context, m *pb.UnwrapRequest) (*pb.Unwrapped, error) {
+func (s *server) Unwrap(ctx context.Context, m *pb.LayerRequest) (*pb.Unwrapped, error) {
 	w, ok := s.p.(Wrapper)
 	if !ok {
 		return nil, s.lacks(socket.CallWrap)
@@ -147,4 +166,14 @@ func (s *server) Unwrap(ctx context.Context, m *pb.UnwrapRequest) (*pb.Unwrapped
 		return nil, wire.Status(err, nil, nil)
 	}
 	return &pb.Unwrapped{Unread: unread}, nil
+}
+
+// Abort makes the end of a layer a reset.
+func (s *server) Abort(_ context.Context, m *pb.LayerRequest) (*pb.Done, error) {
+	l, err := s.layers.find(m.GetLayer())
+	if err != nil {
+		return nil, wire.Status(err, nil, nil)
+	}
+	l.Carrier.Abort()
+	return &pb.Done{}, nil
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/plugins/host"
 )
 
 // LayerTest says how two ends of one layer are put on a connection.
@@ -51,14 +52,25 @@ type layerCheck struct {
 }
 
 // RunLayer holds a layer to the promises of [socket.Wrapper], with itself at both
-// ends of TCP connections over the loopback.
+// ends of TCP connections over the loopback: in process, and through a real plugin
+// process. The test program's TestMain must call [Main].
 func RunLayer(t *testing.T, construct func() socket.Protocol, how LayerTest) {
-	p := construct()
-	calls, ok := p.(layerCalls)
-	if !ok {
-		t.Fatalf("%T is no layer", p)
-	}
-	RunLayerCalls(t, calls, how)
+	t.Run("in process", func(t *testing.T) {
+		p := construct()
+		calls, ok := p.(layerCalls)
+		if !ok {
+			t.Fatalf("%T is no layer", p)
+		}
+		RunLayerCalls(t, calls, how)
+	})
+	t.Run("by descriptors", func(t *testing.T) {
+		h := Host(t, host.Descriptors, nil, construct)
+		calls, err := h.Protocol(construct().Describe().Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		RunLayerCalls(t, calls, how)
+	})
 }
 
 // RunLayerCalls is RunLayer for a layer as a host gives it.
@@ -70,6 +82,9 @@ func RunLayerCalls(t *testing.T, calls layerCalls, how LayerTest) {
 	if s.Message == nil {
 		s.Message = func(n int) []byte { return randomBytes(n) }
 	}
+	c, k := s.ends(t) // a plugin's process, and what serves it here, are not the checks' leaks
+	c.close()
+	k.close()
 	for _, c := range layerChecks {
 		t.Run(c.promise, func(t *testing.T) {
 			before := openDescriptors(t)

@@ -2278,13 +2278,15 @@ func (x *WrapRequest) GetOptions() []*Setting {
 }
 
 // LayerEvent is what becomes of a layer. The stream lives as long as the layer;
-// cancelling it resets the socket beneath. A failed Wrap is the stream's error.
+// cancelling it resets the socket beneath, some time later: Abort does it before the
+// close that follows. A failed Wrap is the stream's error.
 type LayerEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to What:
 	//
 	//	*LayerEvent_Opened
 	//	*LayerEvent_Finish
+	//	*LayerEvent_Left
 	What          isLayerEvent_What `protobuf_oneof:"what"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2345,6 +2347,15 @@ func (x *LayerEvent) GetFinish() *Finish {
 	return nil
 }
 
+func (x *LayerEvent) GetLeft() *Values {
+	if x != nil {
+		if x, ok := x.What.(*LayerEvent_Left); ok {
+			return x.Left
+		}
+	}
+	return nil
+}
+
 type isLayerEvent_What interface {
 	isLayerEvent_What()
 }
@@ -2357,31 +2368,37 @@ type LayerEvent_Finish struct {
 	Finish *Finish `protobuf:"bytes,2,opt,name=finish,proto3,oneof"` // nothing more comes up
 }
 
+type LayerEvent_Left struct {
+	Left *Values `protobuf:"bytes,3,opt,name=left,proto3,oneof"` // last: nothing of the layer is left but these facts
+}
+
 func (*LayerEvent_Opened) isLayerEvent_What() {}
 
 func (*LayerEvent_Finish) isLayerEvent_What() {}
 
-type UnwrapRequest struct {
+func (*LayerEvent_Left) isLayerEvent_What() {}
+
+type LayerRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Layer         uint64                 `protobuf:"varint,1,opt,name=layer,proto3" json:"layer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *UnwrapRequest) Reset() {
-	*x = UnwrapRequest{}
+func (x *LayerRequest) Reset() {
+	*x = LayerRequest{}
 	mi := &file_sosh_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *UnwrapRequest) String() string {
+func (x *LayerRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*UnwrapRequest) ProtoMessage() {}
+func (*LayerRequest) ProtoMessage() {}
 
-func (x *UnwrapRequest) ProtoReflect() protoreflect.Message {
+func (x *LayerRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_sosh_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -2393,12 +2410,12 @@ func (x *UnwrapRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use UnwrapRequest.ProtoReflect.Descriptor instead.
-func (*UnwrapRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use LayerRequest.ProtoReflect.Descriptor instead.
+func (*LayerRequest) Descriptor() ([]byte, []int) {
 	return file_sosh_proto_rawDescGZIP(), []int{34}
 }
 
-func (x *UnwrapRequest) GetLayer() uint64 {
+func (x *LayerRequest) GetLayer() uint64 {
 	if x != nil {
 		return x.Layer
 	}
@@ -3079,13 +3096,14 @@ const file_sosh_proto_rawDesc = "" +
 	"\x04host\x18\x05 \x01(\fR\x04host\x12/\n" +
 	"\x06remote\x18\x06 \x01(\v2\x17.sosh.plugin.v1.AddressR\x06remote\x12\x1a\n" +
 	"\baccepted\x18\a \x01(\bR\baccepted\x121\n" +
-	"\aoptions\x18\b \x03(\v2\x17.sosh.plugin.v1.SettingR\aoptions\"x\n" +
+	"\aoptions\x18\b \x03(\v2\x17.sosh.plugin.v1.SettingR\aoptions\"\xa6\x01\n" +
 	"\n" +
 	"LayerEvent\x120\n" +
 	"\x06opened\x18\x01 \x01(\v2\x16.sosh.plugin.v1.OpenedH\x00R\x06opened\x120\n" +
-	"\x06finish\x18\x02 \x01(\v2\x16.sosh.plugin.v1.FinishH\x00R\x06finishB\x06\n" +
-	"\x04what\"%\n" +
-	"\rUnwrapRequest\x12\x14\n" +
+	"\x06finish\x18\x02 \x01(\v2\x16.sosh.plugin.v1.FinishH\x00R\x06finish\x12,\n" +
+	"\x04left\x18\x03 \x01(\v2\x16.sosh.plugin.v1.ValuesH\x00R\x04leftB\x06\n" +
+	"\x04what\"$\n" +
+	"\fLayerRequest\x12\x14\n" +
 	"\x05layer\x18\x01 \x01(\x04R\x05layer\"#\n" +
 	"\tUnwrapped\x12\x16\n" +
 	"\x06unread\x18\x01 \x01(\fR\x06unread\"^\n" +
@@ -3115,7 +3133,7 @@ const file_sosh_proto_rawDesc = "" +
 	"\vFromCommand\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\fR\x04text\x12/\n" +
 	"\x06fields\x18\x02 \x03(\v2\x17.sosh.plugin.v1.SettingR\x06fields\x12\x16\n" +
-	"\x06notice\x18\x03 \x01(\bR\x06notice2\xaa\b\n" +
+	"\x06notice\x18\x03 \x01(\bR\x06notice2\xe6\b\n" +
 	"\x06Plugin\x12H\n" +
 	"\bDescribe\x12\x1f.sosh.plugin.v1.DescribeRequest\x1a\x1b.sosh.plugin.v1.Description\x12J\n" +
 	"\aResolve\x12\x1e.sosh.plugin.v1.ResolveRequest\x1a\x1f.sosh.plugin.v1.ResolveResponse\x12;\n" +
@@ -3127,8 +3145,9 @@ const file_sosh_proto_rawDesc = "" +
 	"\x06Accept\x12\x1d.sosh.plugin.v1.AcceptRequest\x1a\x16.sosh.plugin.v1.Opened\x12?\n" +
 	"\x06Option\x12\x1d.sosh.plugin.v1.OptionRequest\x1a\x16.sosh.plugin.v1.Values\x12;\n" +
 	"\x04Info\x12\x1b.sosh.plugin.v1.InfoRequest\x1a\x16.sosh.plugin.v1.Values\x12A\n" +
-	"\x04Wrap\x12\x1b.sosh.plugin.v1.WrapRequest\x1a\x1a.sosh.plugin.v1.LayerEvent0\x01\x12B\n" +
-	"\x06Unwrap\x12\x1d.sosh.plugin.v1.UnwrapRequest\x1a\x19.sosh.plugin.v1.Unwrapped\x12@\n" +
+	"\x04Wrap\x12\x1b.sosh.plugin.v1.WrapRequest\x1a\x1a.sosh.plugin.v1.LayerEvent0\x01\x12A\n" +
+	"\x06Unwrap\x12\x1c.sosh.plugin.v1.LayerRequest\x1a\x19.sosh.plugin.v1.Unwrapped\x12;\n" +
+	"\x05Abort\x12\x1c.sosh.plugin.v1.LayerRequest\x1a\x14.sosh.plugin.v1.Done\x12@\n" +
 	"\x06Encode\x12\x1d.sosh.plugin.v1.EncodeRequest\x1a\x17.sosh.plugin.v1.Message\x12@\n" +
 	"\x06Decode\x12\x1d.sosh.plugin.v1.DecodeRequest\x1a\x17.sosh.plugin.v1.Decoded\x12A\n" +
 	"\x03Run\x12\x19.sosh.plugin.v1.ToCommand\x1a\x1b.sosh.plugin.v1.FromCommand(\x010\x01\x12B\n" +
@@ -3182,7 +3201,7 @@ var file_sosh_proto_goTypes = []any{
 	(*Finish)(nil),             // 31: sosh.plugin.v1.Finish
 	(*WrapRequest)(nil),        // 32: sosh.plugin.v1.WrapRequest
 	(*LayerEvent)(nil),         // 33: sosh.plugin.v1.LayerEvent
-	(*UnwrapRequest)(nil),      // 34: sosh.plugin.v1.UnwrapRequest
+	(*LayerRequest)(nil),       // 34: sosh.plugin.v1.LayerRequest
 	(*Unwrapped)(nil),          // 35: sosh.plugin.v1.Unwrapped
 	(*Message)(nil),            // 36: sosh.plugin.v1.Message
 	(*EncodeRequest)(nil),      // 37: sosh.plugin.v1.EncodeRequest
@@ -3234,51 +3253,54 @@ var file_sosh_proto_depIdxs = []int32{
 	1,  // 37: sosh.plugin.v1.WrapRequest.options:type_name -> sosh.plugin.v1.Setting
 	17, // 38: sosh.plugin.v1.LayerEvent.opened:type_name -> sosh.plugin.v1.Opened
 	31, // 39: sosh.plugin.v1.LayerEvent.finish:type_name -> sosh.plugin.v1.Finish
-	0,  // 40: sosh.plugin.v1.Message.peer:type_name -> sosh.plugin.v1.Address
-	1,  // 41: sosh.plugin.v1.EncodeRequest.fields:type_name -> sosh.plugin.v1.Setting
-	36, // 42: sosh.plugin.v1.DecodeRequest.messages:type_name -> sosh.plugin.v1.Message
-	40, // 43: sosh.plugin.v1.Decoded.messages:type_name -> sosh.plugin.v1.Fields
-	1,  // 44: sosh.plugin.v1.Fields.fields:type_name -> sosh.plugin.v1.Setting
-	42, // 45: sosh.plugin.v1.ToCommand.start:type_name -> sosh.plugin.v1.StartCommand
-	1,  // 46: sosh.plugin.v1.StartCommand.flags:type_name -> sosh.plugin.v1.Setting
-	1,  // 47: sosh.plugin.v1.FromCommand.fields:type_name -> sosh.plugin.v1.Setting
-	4,  // 48: sosh.plugin.v1.Plugin.Describe:input_type -> sosh.plugin.v1.DescribeRequest
-	13, // 49: sosh.plugin.v1.Plugin.Resolve:input_type -> sosh.plugin.v1.ResolveRequest
-	16, // 50: sosh.plugin.v1.Plugin.Open:input_type -> sosh.plugin.v1.OpenRequest
-	18, // 51: sosh.plugin.v1.Plugin.Bind:input_type -> sosh.plugin.v1.BindRequest
-	19, // 52: sosh.plugin.v1.Plugin.Listen:input_type -> sosh.plugin.v1.ListenRequest
-	20, // 53: sosh.plugin.v1.Plugin.Connect:input_type -> sosh.plugin.v1.ConnectRequest
-	21, // 54: sosh.plugin.v1.Plugin.Shutdown:input_type -> sosh.plugin.v1.ShutdownRequest
-	22, // 55: sosh.plugin.v1.Plugin.Accept:input_type -> sosh.plugin.v1.AcceptRequest
-	24, // 56: sosh.plugin.v1.Plugin.Option:input_type -> sosh.plugin.v1.OptionRequest
-	25, // 57: sosh.plugin.v1.Plugin.Info:input_type -> sosh.plugin.v1.InfoRequest
-	32, // 58: sosh.plugin.v1.Plugin.Wrap:input_type -> sosh.plugin.v1.WrapRequest
-	34, // 59: sosh.plugin.v1.Plugin.Unwrap:input_type -> sosh.plugin.v1.UnwrapRequest
-	37, // 60: sosh.plugin.v1.Plugin.Encode:input_type -> sosh.plugin.v1.EncodeRequest
-	38, // 61: sosh.plugin.v1.Plugin.Decode:input_type -> sosh.plugin.v1.DecodeRequest
-	41, // 62: sosh.plugin.v1.Plugin.Run:input_type -> sosh.plugin.v1.ToCommand
-	29, // 63: sosh.plugin.v1.Plugin.Stream:input_type -> sosh.plugin.v1.ToSocket
-	5,  // 64: sosh.plugin.v1.Plugin.Describe:output_type -> sosh.plugin.v1.Description
-	14, // 65: sosh.plugin.v1.Plugin.Resolve:output_type -> sosh.plugin.v1.ResolveResponse
-	17, // 66: sosh.plugin.v1.Plugin.Open:output_type -> sosh.plugin.v1.Opened
-	23, // 67: sosh.plugin.v1.Plugin.Bind:output_type -> sosh.plugin.v1.Done
-	23, // 68: sosh.plugin.v1.Plugin.Listen:output_type -> sosh.plugin.v1.Done
-	23, // 69: sosh.plugin.v1.Plugin.Connect:output_type -> sosh.plugin.v1.Done
-	23, // 70: sosh.plugin.v1.Plugin.Shutdown:output_type -> sosh.plugin.v1.Done
-	17, // 71: sosh.plugin.v1.Plugin.Accept:output_type -> sosh.plugin.v1.Opened
-	26, // 72: sosh.plugin.v1.Plugin.Option:output_type -> sosh.plugin.v1.Values
-	26, // 73: sosh.plugin.v1.Plugin.Info:output_type -> sosh.plugin.v1.Values
-	33, // 74: sosh.plugin.v1.Plugin.Wrap:output_type -> sosh.plugin.v1.LayerEvent
-	35, // 75: sosh.plugin.v1.Plugin.Unwrap:output_type -> sosh.plugin.v1.Unwrapped
-	36, // 76: sosh.plugin.v1.Plugin.Encode:output_type -> sosh.plugin.v1.Message
-	39, // 77: sosh.plugin.v1.Plugin.Decode:output_type -> sosh.plugin.v1.Decoded
-	43, // 78: sosh.plugin.v1.Plugin.Run:output_type -> sosh.plugin.v1.FromCommand
-	30, // 79: sosh.plugin.v1.Plugin.Stream:output_type -> sosh.plugin.v1.FromSocket
-	64, // [64:80] is the sub-list for method output_type
-	48, // [48:64] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	26, // 40: sosh.plugin.v1.LayerEvent.left:type_name -> sosh.plugin.v1.Values
+	0,  // 41: sosh.plugin.v1.Message.peer:type_name -> sosh.plugin.v1.Address
+	1,  // 42: sosh.plugin.v1.EncodeRequest.fields:type_name -> sosh.plugin.v1.Setting
+	36, // 43: sosh.plugin.v1.DecodeRequest.messages:type_name -> sosh.plugin.v1.Message
+	40, // 44: sosh.plugin.v1.Decoded.messages:type_name -> sosh.plugin.v1.Fields
+	1,  // 45: sosh.plugin.v1.Fields.fields:type_name -> sosh.plugin.v1.Setting
+	42, // 46: sosh.plugin.v1.ToCommand.start:type_name -> sosh.plugin.v1.StartCommand
+	1,  // 47: sosh.plugin.v1.StartCommand.flags:type_name -> sosh.plugin.v1.Setting
+	1,  // 48: sosh.plugin.v1.FromCommand.fields:type_name -> sosh.plugin.v1.Setting
+	4,  // 49: sosh.plugin.v1.Plugin.Describe:input_type -> sosh.plugin.v1.DescribeRequest
+	13, // 50: sosh.plugin.v1.Plugin.Resolve:input_type -> sosh.plugin.v1.ResolveRequest
+	16, // 51: sosh.plugin.v1.Plugin.Open:input_type -> sosh.plugin.v1.OpenRequest
+	18, // 52: sosh.plugin.v1.Plugin.Bind:input_type -> sosh.plugin.v1.BindRequest
+	19, // 53: sosh.plugin.v1.Plugin.Listen:input_type -> sosh.plugin.v1.ListenRequest
+	20, // 54: sosh.plugin.v1.Plugin.Connect:input_type -> sosh.plugin.v1.ConnectRequest
+	21, // 55: sosh.plugin.v1.Plugin.Shutdown:input_type -> sosh.plugin.v1.ShutdownRequest
+	22, // 56: sosh.plugin.v1.Plugin.Accept:input_type -> sosh.plugin.v1.AcceptRequest
+	24, // 57: sosh.plugin.v1.Plugin.Option:input_type -> sosh.plugin.v1.OptionRequest
+	25, // 58: sosh.plugin.v1.Plugin.Info:input_type -> sosh.plugin.v1.InfoRequest
+	32, // 59: sosh.plugin.v1.Plugin.Wrap:input_type -> sosh.plugin.v1.WrapRequest
+	34, // 60: sosh.plugin.v1.Plugin.Unwrap:input_type -> sosh.plugin.v1.LayerRequest
+	34, // 61: sosh.plugin.v1.Plugin.Abort:input_type -> sosh.plugin.v1.LayerRequest
+	37, // 62: sosh.plugin.v1.Plugin.Encode:input_type -> sosh.plugin.v1.EncodeRequest
+	38, // 63: sosh.plugin.v1.Plugin.Decode:input_type -> sosh.plugin.v1.DecodeRequest
+	41, // 64: sosh.plugin.v1.Plugin.Run:input_type -> sosh.plugin.v1.ToCommand
+	29, // 65: sosh.plugin.v1.Plugin.Stream:input_type -> sosh.plugin.v1.ToSocket
+	5,  // 66: sosh.plugin.v1.Plugin.Describe:output_type -> sosh.plugin.v1.Description
+	14, // 67: sosh.plugin.v1.Plugin.Resolve:output_type -> sosh.plugin.v1.ResolveResponse
+	17, // 68: sosh.plugin.v1.Plugin.Open:output_type -> sosh.plugin.v1.Opened
+	23, // 69: sosh.plugin.v1.Plugin.Bind:output_type -> sosh.plugin.v1.Done
+	23, // 70: sosh.plugin.v1.Plugin.Listen:output_type -> sosh.plugin.v1.Done
+	23, // 71: sosh.plugin.v1.Plugin.Connect:output_type -> sosh.plugin.v1.Done
+	23, // 72: sosh.plugin.v1.Plugin.Shutdown:output_type -> sosh.plugin.v1.Done
+	17, // 73: sosh.plugin.v1.Plugin.Accept:output_type -> sosh.plugin.v1.Opened
+	26, // 74: sosh.plugin.v1.Plugin.Option:output_type -> sosh.plugin.v1.Values
+	26, // 75: sosh.plugin.v1.Plugin.Info:output_type -> sosh.plugin.v1.Values
+	33, // 76: sosh.plugin.v1.Plugin.Wrap:output_type -> sosh.plugin.v1.LayerEvent
+	35, // 77: sosh.plugin.v1.Plugin.Unwrap:output_type -> sosh.plugin.v1.Unwrapped
+	23, // 78: sosh.plugin.v1.Plugin.Abort:output_type -> sosh.plugin.v1.Done
+	36, // 79: sosh.plugin.v1.Plugin.Encode:output_type -> sosh.plugin.v1.Message
+	39, // 80: sosh.plugin.v1.Plugin.Decode:output_type -> sosh.plugin.v1.Decoded
+	43, // 81: sosh.plugin.v1.Plugin.Run:output_type -> sosh.plugin.v1.FromCommand
+	30, // 82: sosh.plugin.v1.Plugin.Stream:output_type -> sosh.plugin.v1.FromSocket
+	66, // [66:83] is the sub-list for method output_type
+	49, // [49:66] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_sosh_proto_init() }
@@ -3300,6 +3322,7 @@ func file_sosh_proto_init() {
 	file_sosh_proto_msgTypes[33].OneofWrappers = []any{
 		(*LayerEvent_Opened)(nil),
 		(*LayerEvent_Finish)(nil),
+		(*LayerEvent_Left)(nil),
 	}
 	file_sosh_proto_msgTypes[41].OneofWrappers = []any{
 		(*ToCommand_Start)(nil),

@@ -40,6 +40,7 @@ const (
 	Plugin_Info_FullMethodName     = "/sosh.plugin.v1.Plugin/Info"
 	Plugin_Wrap_FullMethodName     = "/sosh.plugin.v1.Plugin/Wrap"
 	Plugin_Unwrap_FullMethodName   = "/sosh.plugin.v1.Plugin/Unwrap"
+	Plugin_Abort_FullMethodName    = "/sosh.plugin.v1.Plugin/Abort"
 	Plugin_Encode_FullMethodName   = "/sosh.plugin.v1.Plugin/Encode"
 	Plugin_Decode_FullMethodName   = "/sosh.plugin.v1.Plugin/Decode"
 	Plugin_Run_FullMethodName      = "/sosh.plugin.v1.Plugin/Run"
@@ -61,7 +62,8 @@ type PluginClient interface {
 	Option(ctx context.Context, in *OptionRequest, opts ...grpc.CallOption) (*Values, error)
 	Info(ctx context.Context, in *InfoRequest, opts ...grpc.CallOption) (*Values, error)
 	Wrap(ctx context.Context, in *WrapRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[LayerEvent], error)
-	Unwrap(ctx context.Context, in *UnwrapRequest, opts ...grpc.CallOption) (*Unwrapped, error)
+	Unwrap(ctx context.Context, in *LayerRequest, opts ...grpc.CallOption) (*Unwrapped, error)
+	Abort(ctx context.Context, in *LayerRequest, opts ...grpc.CallOption) (*Done, error)
 	Encode(ctx context.Context, in *EncodeRequest, opts ...grpc.CallOption) (*Message, error)
 	Decode(ctx context.Context, in *DecodeRequest, opts ...grpc.CallOption) (*Decoded, error)
 	Run(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ToCommand, FromCommand], error)
@@ -195,10 +197,20 @@ func (c *pluginClient) Wrap(ctx context.Context, in *WrapRequest, opts ...grpc.C
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Plugin_WrapClient = grpc.ServerStreamingClient[LayerEvent]
 
-func (c *pluginClient) Unwrap(ctx context.Context, in *UnwrapRequest, opts ...grpc.CallOption) (*Unwrapped, error) {
+func (c *pluginClient) Unwrap(ctx context.Context, in *LayerRequest, opts ...grpc.CallOption) (*Unwrapped, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Unwrapped)
 	err := c.cc.Invoke(ctx, Plugin_Unwrap_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *pluginClient) Abort(ctx context.Context, in *LayerRequest, opts ...grpc.CallOption) (*Done, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Done)
+	err := c.cc.Invoke(ctx, Plugin_Abort_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -266,7 +278,8 @@ type PluginServer interface {
 	Option(context.Context, *OptionRequest) (*Values, error)
 	Info(context.Context, *InfoRequest) (*Values, error)
 	Wrap(*WrapRequest, grpc.ServerStreamingServer[LayerEvent]) error
-	Unwrap(context.Context, *UnwrapRequest) (*Unwrapped, error)
+	Unwrap(context.Context, *LayerRequest) (*Unwrapped, error)
+	Abort(context.Context, *LayerRequest) (*Done, error)
 	Encode(context.Context, *EncodeRequest) (*Message, error)
 	Decode(context.Context, *DecodeRequest) (*Decoded, error)
 	Run(grpc.BidiStreamingServer[ToCommand, FromCommand]) error
@@ -314,8 +327,11 @@ func (UnimplementedPluginServer) Info(context.Context, *InfoRequest) (*Values, e
 func (UnimplementedPluginServer) Wrap(*WrapRequest, grpc.ServerStreamingServer[LayerEvent]) error {
 	return status.Error(codes.Unimplemented, "method Wrap not implemented")
 }
-func (UnimplementedPluginServer) Unwrap(context.Context, *UnwrapRequest) (*Unwrapped, error) {
+func (UnimplementedPluginServer) Unwrap(context.Context, *LayerRequest) (*Unwrapped, error) {
 	return nil, status.Error(codes.Unimplemented, "method Unwrap not implemented")
+}
+func (UnimplementedPluginServer) Abort(context.Context, *LayerRequest) (*Done, error) {
+	return nil, status.Error(codes.Unimplemented, "method Abort not implemented")
 }
 func (UnimplementedPluginServer) Encode(context.Context, *EncodeRequest) (*Message, error) {
 	return nil, status.Error(codes.Unimplemented, "method Encode not implemented")
@@ -542,7 +558,7 @@ func _Plugin_Wrap_Handler(srv interface{}, stream grpc.ServerStream) error {
 type Plugin_WrapServer = grpc.ServerStreamingServer[LayerEvent]
 
 func _Plugin_Unwrap_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(UnwrapRequest)
+	in := new(LayerRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
@@ -554,7 +570,25 @@ func _Plugin_Unwrap_Handler(srv interface{}, ctx context.Context, dec func(inter
 		FullMethod: Plugin_Unwrap_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(PluginServer).Unwrap(ctx, req.(*UnwrapRequest))
+		return srv.(PluginServer).Unwrap(ctx, req.(*LayerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Plugin_Abort_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LayerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServer).Abort(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Plugin_Abort_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServer).Abort(ctx, req.(*LayerRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -659,6 +693,10 @@ var Plugin_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Unwrap",
 			Handler:    _Plugin_Unwrap_Handler,
+		},
+		{
+			MethodName: "Abort",
+			Handler:    _Plugin_Abort_Handler,
 		},
 		{
 			MethodName: "Encode",
