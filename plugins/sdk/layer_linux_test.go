@@ -9,14 +9,16 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
 	"github.com/sosh-shell/sosh/plugins/sdk"
 	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { plugintest.Main(m, newPlain, newOpaque) }
+
+func newPlain() sdk.Protocol  { return sdk.NewLayer(plain{}) }
+func newOpaque() sdk.Protocol { return sdk.NewLayer(opaque{}) }
 
 // plain is a layer that changes nothing.
 type plain struct{}
@@ -33,14 +35,20 @@ func (plain) Wrap(_ context.Context, b sdk.Below, _ sdk.LayerRequest) (net.Conn,
 // opaque is a layer whose connection is of its own type.
 type opaque struct{ plain }
 
+func (opaque) Describe() sdk.Description {
+	d := plain{}.Describe()
+	d.Name = "opaque"
+	return d
+}
+
 func (opaque) Wrap(_ context.Context, b sdk.Below, _ sdk.LayerRequest) (net.Conn, error) {
 	return struct{ net.Conn }{b}, nil
 }
 
 func TestLayerConformance(t *testing.T) {
-	for name, l := range map[string]sdk.Layer{"below itself": plain{}, "a connection of its own": opaque{}} {
+	for name, construct := range map[string]func() sdk.Protocol{"below itself": newPlain, "a connection of its own": newOpaque} {
 		t.Run(name, func(t *testing.T) {
-			plugintest.RunLayer(t, func() sdk.Protocol { return sdk.NewLayer(l) }, plugintest.LayerTest{})
+			plugintest.RunLayer(t, construct, plugintest.LayerTest{})
 		})
 	}
 }
