@@ -31,6 +31,14 @@ func TestMain(m *testing.M) {
 		serveEcho()
 		return
 	}
+	if mode := os.Getenv(tlsVariable); mode != "" {
+		args := os.Args[1:]
+		if args[0] != mode {
+			args = append([]string{mode}, args...)
+		}
+		plainTLS(args)
+		return
+	}
 	testscript.Main(cleaning{m}, map[string]func(){"sosh": main})
 }
 

@@ -12,6 +12,9 @@ import (
 // readSize is the most that one read takes from the kernel.
 const readSize = 64 << 10
 
+// bulkRead is from where on a read is part of a flow and not an answer, in bytes.
+const bulkRead = 8 << 10
+
 // scratch holds buffers for reads: an idle socket owns none.
 var scratch = sync.Pool{New: func() any { return new([readSize]byte) }}
 
@@ -179,6 +182,7 @@ func (s *Socket) tryReceive(l *level, p []byte) (int, error) {
 	switch {
 	case n > 0:
 		s.received.Add(int64(n))
+		l.hold.bulk.Store(n >= bulkRead)
 		return n, nil
 	case err == nil:
 		return 0, s.ended(s.reason())

@@ -193,6 +193,8 @@ func (s *Socket) lend(ctx context.Context, f func(ctx context.Context, l socket.
 // hold counts the users of a descriptor, so that a close never takes it away
 // under a call: the number could be another file's by then.
 type hold struct {
+	bulk atomic.Bool // the last read gave much: the next wait is no round trip
+
 	mu      sync.Mutex
 	fd      int
 	users   int

@@ -52,8 +52,9 @@ func (q *soon) wait(ctx context.Context, h *hold, d direction) bool {
 	if d == toWrite {
 		events = unix.POLLOUT
 	}
-	// Room to write comes when the peer has read: it needs the processor more.
-	if d == toRead && q.spin(fd, events, limit) {
+	// Room to write comes when the peer has read, and more of a flow when it has been
+	// made: others need the processor more.
+	if d == toRead && !h.bulk.Load() && q.spin(fd, events, limit) {
 		return true
 	}
 	fds := [1]unix.PollFd{{Fd: int32(fd), Events: events}}

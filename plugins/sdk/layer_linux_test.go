@@ -33,7 +33,7 @@ func (plain) Wrap(_ context.Context, b sdk.Below, _ sdk.LayerRequest) (net.Conn,
 }
 
 // opaque is a layer whose connection is of its own type.
-type opaque struct{ plain }
+type opaque struct{}
 
 func (opaque) Describe() sdk.Description {
 	d := plain{}.Describe()
