@@ -15,7 +15,6 @@ var facts = []struct {
 	name, help string
 	of         func(*unix.TCPInfo) string
 }{
-	{"state", "the kernel's state of the connection", func(i *unix.TCPInfo) string { return sdk.TCPState(i.State) }},
 	{"rtt", "smoothed round-trip time", func(i *unix.TCPInfo) string { return micros(i.Rtt) }},
 	{"rttvar", "variation of the round-trip time", func(i *unix.TCPInfo) string { return micros(i.Rttvar) }},
 	{"mss", "largest segment that is sent, in bytes", func(i *unix.TCPInfo) string { return number(i.Snd_mss) }},
