@@ -93,7 +93,9 @@ func (s *Socket) arrived() {
 		return
 	case err != nil && err != syscall.EAGAIN && a.Returned == nil:
 		a.End = err
-		s.ended(err)
+		if !comesBack(err) || s.kind == socket.Stream || s.kind == socket.Seqpacket {
+			s.ended(err) // else the next message may come all the same
+		}
 	}
 	if a.Message || len(a.Data) > 0 || a.End != nil || a.Returned != nil {
 		report(a)

@@ -30,7 +30,14 @@ func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 	s.table.remove(s)
 	s.mu.Lock()
 	layers := s.layers
+	s.closing = true
+	if s.changing != nil {
+		s.changing(errClosed)
+	}
 	s.mu.Unlock()
+	if n := len(layers); n > 0 && !layers[n-1].messages() {
+		c.Inbox = layers[n-1].unread()
+	}
 	if fd, err := s.hold.use(); err == nil {
 		if s.carrier == nil && !s.isPassive() && len(layers) == 0 {
 			c.Unread = sysUnread(fd)
@@ -46,6 +53,7 @@ func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 			return c, s.fail("close", err)
 		}
 	}
+	layersErr := s.closeLayers(ctx, layers, reset)
 	closed := make(chan struct{})
 	ok := s.hold.close(func(fd int) {
 		s.table.poll.drop(s.watch)
@@ -62,7 +70,6 @@ func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 	if !ok {
 		return c, s.fail("close", errClosed)
 	}
-	s.closeLayers(ctx, layers, reset)
 	s.table.poll.drop(s.watch) // at once, as a control call may still use the descriptor
 	s.mu.Lock()
 	kept := s.kept
@@ -72,8 +79,9 @@ func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 		sysClose(h.FD)
 	}
 	if s.reading.try() {
-		c.Inbox, c.Messages = len(s.in.unread()), len(s.mq.list)
-		s.consumed(c.Inbox)
+		n := len(s.in.unread())
+		c.Inbox, c.Messages = c.Inbox+n, len(s.mq.list)
+		s.consumed(n)
 		s.dropped(c.Messages)
 		s.reading.give()
 	}
@@ -84,7 +92,7 @@ func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 			return c, s.fail("close", waitError(ctx))
 		}
 	}
-	return c, nil
+	return c, layersErr
 }
 
 // layerTime is how long a close waits for layers to send what was written.
@@ -92,22 +100,44 @@ const layerTime = 2 * time.Second
 
 // closeLayers closes the layers, the highest first, and waits until each has sent
 // what was written and let go of the socket beneath: the end of this process would
-// end them, too.
-func (s *Socket) closeLayers(ctx context.Context, layers []*level, reset bool) {
+// end them, too. Where one does not, the connection is reset: an orderly end would
+// say that all had been sent.
+func (s *Socket) closeLayers(ctx context.Context, layers []*level, reset bool) error {
 	if len(layers) == 0 {
-		return
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, layerTime)
 	defer cancel()
+	var stuck *level
 	for _, l := range slices.Backward(layers) {
-		if reset && l.carrier != nil {
+		if (reset || stuck != nil) && l.carrier != nil {
 			l.carrier.Abort()
 		}
 		l.close(s.table)
-		if c, ok := l.carrier.(socket.LayerCarrier); ok {
-			c.Gone(ctx)
+		if c, ok := l.carrier.(socket.LayerCarrier); ok && stuck == nil && c.Gone(ctx) != nil {
+			stuck = l
+			if fd, err := s.hold.use(); err == nil {
+				sysResetOnClose(fd)
+				s.hold.done()
+			}
+			l.carrier.Abort()
 		}
 	}
+	if stuck == nil || reset {
+		return nil
+	}
+	return &socket.Error{Op: "close", Place: s.name, Err: socket.Faultf(socket.Timeout, "%s had not sent all that was written", stuck.desc.Name),
+		Hint: "the connection was reset, so that the peer does not take what came for the whole"}
+}
+
+// unread is the number of bytes that the level has and nobody has read.
+func (l *level) unread() int {
+	fd, err := l.hold.use()
+	if err != nil {
+		return 0
+	}
+	defer l.hold.done()
+	return sysUnread(fd)
 }
 
 // discard closes a socket that never came into the table.

@@ -43,7 +43,12 @@ type layered struct {
 	unread      []byte
 }
 
-func (p *localLayer) Wrap(_ context.Context, req socket.WrapRequest) (socket.Handle, error) {
+func (p *localLayer) Wrap(ctx context.Context, req socket.WrapRequest) (socket.Handle, error) {
+	if p.name == "stuck" { // the peer does not shake hands
+		defer syscall.Close(req.FD)
+		<-ctx.Done()
+		return socket.Handle{FD: -1}, ctx.Err()
+	}
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return socket.Handle{FD: -1}, err
@@ -341,5 +346,78 @@ func TestCloseWaitsUntilTheLayerHasSentAll(t *testing.T) {
 	}
 	if got := receive(t, b, len(want)); got != string(want) {
 		t.Error("bytes are missing")
+	}
+}
+
+func TestCutBeneathIsNoEndAbove(t *testing.T) {
+	tab, _ := newTable(t)
+	_, _, b := pair(t, tab)
+	wrapBoth(t, "swap", b, b)
+	lower := b.layers[0].carrier.(*layered)
+	lower.finish(socket.Truncated)
+	shut(lower.pair, syscall.SHUT_WR)
+	if err := end(t, b); !errors.Is(err, socket.Truncated) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestUnwrapLosesNoMessageForWantOfRoom(t *testing.T) {
+	tab, _ := newTable(t)
+	_, a, b := pair(t, tab)
+	b.SetInbox(1 << 10)
+	if err := b.Wrap(bounded(t), WrapSpec{Layer: "frames"}); err != nil {
+		t.Fatal(err)
+	}
+	const lines = 40
+	for range lines {
+		a.Send(bounded(t), []byte("a line\n"))
+	}
+	const frame = socket.FrameHeader + len("a line")
+	for b.top.Load().unread() < lines*frame { // until the layer has delivered all
+		if bounded(t).Err() != nil {
+			t.Fatal("they do not come")
+		}
+	}
+	got := 0
+	for {
+		err := b.Unwrap(bounded(t))
+		if err == nil {
+			break
+		}
+		turn := must[*Turn](t)(b.Read(bounded(t)))
+		n := len(turn.UnreadMessages())
+		turn.Drop(n)
+		turn.Done()
+		if got += n; n == 0 {
+			t.Fatalf("after %d: %v", got, err)
+		}
+	}
+	if got != lines {
+		t.Errorf("%d of %d came", got, lines)
+	}
+}
+
+func TestCloseEndsAWrapUnderWay(t *testing.T) {
+	tab, _ := newTable(t)
+	_, _, b := pair(t, tab)
+	wrapped := make(chan error)
+	go func() { wrapped <- b.Wrap(bounded(t), WrapSpec{Layer: "stuck"}) }()
+	for busy := false; !busy; {
+		b.mu.Lock()
+		busy = b.changing != nil
+		b.mu.Unlock()
+	}
+	b.Close(bounded(t), false)
+	if err := <-wrapped; !errors.Is(err, socket.NoSocket) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestShutDownSocketIsNotWrapped(t *testing.T) {
+	tab, _ := newTable(t)
+	_, a, _ := pair(t, tab)
+	a.Shutdown(bounded(t), socket.ShutdownWrite)
+	if err := a.Wrap(bounded(t), WrapSpec{Layer: "swap"}); !errors.Is(err, socket.Unsupported) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -7,15 +7,24 @@ import (
 	"github.com/sosh-shell/sosh/core/socket"
 )
 
-// Layers are the descriptions of what is wrapped around the socket, the innermost
-// first.
-func (s *Socket) Layers() []socket.Description {
-	var out []socket.Description
+// Layer is one layer of a socket.
+type Layer struct {
+	Name        string      // the protocol's; a second of one protocol has a number: tls2
+	Kind        socket.Kind // what comes out of it
+	Description socket.Description
+}
+
+// Layers are what is wrapped around the socket, the innermost first.
+func (s *Socket) Layers() []Layer {
+	var out []Layer
 	for _, l := range s.levels()[1:] {
-		out = append(out, l.desc)
+		out = append(out, Layer{Name: l.name, Kind: l.kind, Description: l.desc})
 	}
 	return out
 }
+
+// BaseKind is what reads and writes mean beneath all layers.
+func (s *Socket) BaseKind() socket.Kind { return s.kind }
 
 // levels are the socket's own and its layers', the lowest first.
 func (s *Socket) levels() []*level {
@@ -24,11 +33,11 @@ func (s *Socket) levels() []*level {
 	return append([]*level{&s.level}, s.layers...)
 }
 
-// named finds the highest level of that protocol.
+// named finds the level of that name.
 func (s *Socket) named(name string) (*level, bool) {
 	all := s.levels()
 	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].desc.Name == name {
+		if all[i].name == name {
 			return all[i], true
 		}
 	}
@@ -36,13 +45,13 @@ func (s *Socket) named(name string) (*level, bool) {
 }
 
 // PluginFacts asks the plugins of the socket's protocol and of its layers for the
-// facts that they declare, named PROTOCOL.NAME, the lowest level's first. group
+// facts that they declare, named PROTOCOL.NAME (of a layer its name), the lowest level's first. group
 // restricts it to one; "" does not. A plugin that cannot answer is passed over,
 // with the reason as a fact named PROTOCOL.error.
 func (s *Socket) PluginFacts(ctx context.Context, group string) []socket.Setting {
 	var out []socket.Setting
 	for _, l := range s.levels() {
-		if group != "" && l.desc.Name != group || !l.desc.Can(socket.CallInfo) || len(l.desc.Facts) == 0 {
+		if group != "" && l.name != group || !l.desc.Can(socket.CallInfo) || len(l.desc.Facts) == 0 {
 			continue
 		}
 		var facts []socket.Setting
@@ -54,7 +63,7 @@ func (s *Socket) PluginFacts(ctx context.Context, group string) []socket.Setting
 			facts = []socket.Setting{{Name: "error", Value: err.Error()}}
 		}
 		for _, f := range facts {
-			out = append(out, socket.Setting{Name: l.desc.Name + "." + f.Name, Value: f.Value})
+			out = append(out, socket.Setting{Name: l.name + "." + f.Name, Value: f.Value})
 		}
 	}
 	return out

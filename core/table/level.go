@@ -15,6 +15,7 @@ type level struct {
 	mark    socket.Mark
 	carrier socket.Carrier
 	kind    socket.Kind // what reads and writes of it mean
+	name    string      // the protocol's; of a second layer of one protocol tls2
 	framed  bool        // its messages come as frames over a stream
 
 	hold  hold
@@ -23,8 +24,9 @@ type level struct {
 	frames frames // what was read of a frame; guarded by the reading turn
 	tail   []byte // what is left to write of a frame; guarded by the writing turn
 
-	off  bool   // taken off, but for messages of it that are unread; under both turns
-	left []byte // then: what it gave back of beneath
+	off    bool   // taken off, but for input of it that there is no room for; under both turns
+	left   []byte // then: what it gave back of beneath
+	failed error  // and how taking it off went
 }
 
 // messages reports whether the level keeps the bounds of messages.

@@ -106,7 +106,7 @@ func (p providers) Protocol(name string) (socket.Complete, error) {
 		return p.tcp, nil
 	case "udp":
 		return localUDP{p.tcp}, nil
-	case "swap", "frames":
+	case "swap", "frames", "stuck":
 		return &localLayer{name: name}, nil
 	}
 	return nil, socket.Faultf(socket.Usage, "no protocol is named %q", name)

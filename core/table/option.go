@@ -52,7 +52,7 @@ func (s *Socket) optionName(l *level, key string) string {
 	if l == &s.level {
 		return key
 	}
-	return l.desc.Name + "." + key
+	return l.name + "." + key
 }
 
 // setOptions sets those that are the level's.

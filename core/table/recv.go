@@ -214,7 +214,7 @@ func (s *Socket) isConnected() bool {
 
 // reason is why the data came to its end. A layer without an end of its own takes
 // every end beneath for an orderly one, so the layers further down that have ended
-// are asked, too: what died or was reset there counts.
+// are asked, too: what died, was reset or cut short there counts.
 func (s *Socket) reason() error {
 	levels := s.levels()
 	top := levels[len(levels)-1].why()
@@ -222,7 +222,7 @@ func (s *Socket) reason() error {
 		if l.carrier == nil || !l.hasEnded() {
 			continue
 		}
-		if err := l.why(); errors.Is(err, socket.Lost) || errors.Is(err, socket.Reset) {
+		if err := l.why(); !errors.Is(err, socket.Ended) {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"syscall"
@@ -13,18 +14,18 @@ import (
 // many bytes the kernel had taken. On a socket with messages p is one, to the
 // socket's peer.
 func (s *Socket) Send(ctx context.Context, p []byte) (int, error) {
-	if s.Messages() {
-		if err := s.SendMessage(ctx, socket.Message{Data: p}); err != nil {
-			return 0, err
-		}
-		return len(p), nil
-	}
 	if err := s.writing.take(ctx); err != nil {
 		return 0, s.fail("send", err)
 	}
 	defer s.writing.give()
-	if !s.hasPeer() {
-		return 0, s.NotConnected("send")
+	if s.Messages() { // asked under the turn: a wrap may have come before
+		if err := s.sendMessage(ctx, socket.Message{Data: p}); err != nil {
+			return 0, err
+		}
+		return len(p), nil
+	}
+	if err := s.sendable(); err != nil {
+		return 0, err
 	}
 	n, err := s.sendAll(ctx, p)
 	s.sent.Add(int64(n))
@@ -55,8 +56,8 @@ func (s *Socket) SendFile(ctx context.Context, f *os.File) (int64, error) {
 		return 0, s.fail("send", err)
 	}
 	defer s.writing.give()
-	if !s.hasPeer() {
-		return 0, s.NotConnected("send")
+	if err := s.sendable(); err != nil {
+		return 0, err
 	}
 	if s.Messages() {
 		return s.sendFileMessage(ctx, f)
@@ -109,6 +110,29 @@ func (s *Socket) sendFile(ctx context.Context, f *os.File) (int64, error) {
 			return sent, rerr
 		}
 	}
+}
+
+// sendable refuses what can reach nobody: no peer yet, or a layer whose end would
+// swallow what is written.
+func (s *Socket) sendable() error {
+	if !s.hasPeer() {
+		return s.NotConnected("send")
+	}
+	if s.top.Load() == &s.level {
+		return nil // the kernel tells
+	}
+	for _, l := range s.levels()[1:] {
+		if l.lost() {
+			return s.fail("send", l.why())
+		}
+	}
+	s.mu.Lock()
+	end := s.end
+	s.mu.Unlock()
+	if errors.Is(end, socket.Lost) || errors.Is(end, socket.Reset) {
+		return s.fail("send", end)
+	}
+	return nil
 }
 
 // step makes one system call that sends.

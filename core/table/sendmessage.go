@@ -25,8 +25,8 @@ func (s *Socket) sendMessage(ctx context.Context, m socket.Message) error {
 	if !m.Peer.IsZero() {
 		place += " " + m.Peer.Text(s.desc.Address)
 	}
-	if !s.hasPeer() {
-		return s.NotConnected("send")
+	if err := s.sendable(); err != nil {
+		return err
 	}
 	l := s.top.Load()
 	err := error(nil)

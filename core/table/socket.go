@@ -3,6 +3,7 @@ package table
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,9 +34,11 @@ type Socket struct {
 	sent, received atomic.Int64
 
 	mu       sync.Mutex
-	layers   []*level // the lowest first
-	host     string   // that it was connected to, in words
-	accepted bool     // the peer connected to us
+	layers   []*level                // the lowest first
+	closing  bool                    // no layer comes on any more
+	changing context.CancelCauseFunc // ends a wrap or an unwrap under way
+	host     string                  // that it was connected to, in words
+	accepted bool                    // the peer connected to us
 	returned *Returned
 	returns  int
 	family   socket.Family
@@ -50,7 +53,7 @@ type Socket struct {
 
 func (t *Table) newSocket(name string, proto socket.Complete, desc socket.Description, h socket.Handle, fam socket.Family) *Socket {
 	s := &Socket{
-		level: level{proto: proto, desc: desc, mark: h.Mark, carrier: h.Carrier, kind: desc.Kind},
+		level: level{proto: proto, desc: desc, name: desc.Name, mark: h.Mark, carrier: h.Carrier, kind: desc.Kind},
 		table: t, name: name, born: time.Now(), reading: newTurn(), writing: newTurn(), family: fam,
 	}
 	if k := inspect.Kind(h.FD); h.Carrier == nil && k != "" {
@@ -94,7 +97,7 @@ func (s *Socket) Facts() (f socket.Facts, number int) {
 		return socket.Facts{State: "closed"}, -1
 	}
 	defer s.hold.done()
-	if s.top.Load().lost() {
+	if s.top.Load() != &s.level && slices.ContainsFunc(s.levels()[1:], (*level).lost) {
 		defer func() { f.State = stateLost }()
 	}
 	if s.carrier != nil {

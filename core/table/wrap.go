@@ -39,18 +39,39 @@ func (s *Socket) Wrap(ctx context.Context, spec WrapSpec) error {
 		return failAt("wrap", place, err)
 	}
 	defer s.doneBoth()
+	ctx, done := s.change(ctx)
+	defer done()
 	s.popLost()
 	if err := s.wrappable(place, spec); err != nil {
 		return err
 	}
 	l, err := s.wrapLevel(ctx, proto, desc, spec)
+	if err == nil {
+		err = s.push(l)
+	}
 	if err != nil {
 		return withLayerHint(failAt("wrap", place, err))
 	}
 	s.consumed(len(s.in.unread())) // the layer has them
 	s.in.before = -1
-	s.push(l)
 	return nil
+}
+
+// change is ctx for a change of layers, which a close of the socket ends.
+func (s *Socket) change(ctx context.Context) (context.Context, func()) {
+	c, cancel := context.WithCancelCause(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		cancel(errClosed)
+	}
+	s.changing = cancel
+	return c, func() {
+		s.mu.Lock()
+		s.changing = nil
+		s.mu.Unlock()
+		cancel(nil)
+	}
 }
 
 // bothTurns takes the reading and the writing turn.
@@ -74,9 +95,8 @@ func (s *Socket) doneBoth() {
 // wrappable refuses what cannot be wrapped, before anything is done.
 func (s *Socket) wrappable(place string, spec WrapSpec) error {
 	s.mu.Lock()
-	end, n := s.end, len(s.layers)
+	end, n, shut := s.end, len(s.layers), s.shutWr
 	s.mu.Unlock()
-	top := s.top.Load()
 	switch {
 	case s.isPassive():
 		return &socket.Error{Op: "wrap", Place: place, Err: socket.Faultf(socket.Unsupported, "%s listens", s.name),
@@ -87,12 +107,22 @@ func (s *Socket) wrappable(place string, spec WrapSpec) error {
 		return failAt("wrap", place, end)
 	case n == maxLayers:
 		return failAt("wrap", place, socket.Faultf(socket.Usage, "%d layers are the most", maxLayers))
-	case top.messages() && len(s.mq.list) > 0:
-		return &socket.Error{Op: "wrap", Place: place, Err: fmt.Errorf("%d messages are unread", len(s.mq.list)), Hint: "receive them first"}
+	case shut:
+		return failAt("wrap", place, socket.Faultf(socket.Unsupported, "its write side is shut down"))
+	case len(s.mq.list) > 0:
+		return &socket.Error{Op: "wrap", Place: place, Err: unreadMessages(len(s.mq.list)), Hint: "receive them first"}
 	case !spec.WithUnread && len(s.in.unread()) > 0:
 		return &Unread{Op: "wrap", Place: place, Bytes: slices.Clone(s.in.unread())}
 	}
 	return nil
+}
+
+// unreadMessages says how many there are.
+func unreadMessages(n int) error {
+	if n == 1 {
+		return errors.New("a message is unread")
+	}
+	return fmt.Errorf("%d messages are unread", n)
 }
 
 // Unread is the error of a change of layers that would leave bytes on the wrong side.
@@ -137,15 +167,23 @@ func (s *Socket) wrapLevel(ctx context.Context, proto socket.Complete, desc sock
 	return l, nil
 }
 
-func (s *Socket) push(l *level) {
+// push puts a level on top; errClosed where a close has come first.
+func (s *Socket) push(l *level) error {
 	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		l.close(s.table)
+		return errClosed
+	}
+	l.name = l.desc.Name
+	for n := 2; slices.ContainsFunc(s.layers, func(o *level) bool { return o.name == l.name }); n++ {
+		l.name = fmt.Sprint(l.desc.Name, n)
+	}
 	s.layers = append(slices.Clone(s.layers), l)
 	s.end, s.shutWr = nil, false
 	s.mu.Unlock()
 	s.top.Store(l)
-	if s.hold.isClosed() { // meanwhile
-		l.close(s.table)
-	}
+	return nil
 }
 
 // pop takes the highest layer off and closes its descriptor.
@@ -182,7 +220,7 @@ func (l *level) close(t *Table) {
 // withLayerHint says where a failed wrap leaves the socket.
 func withLayerHint(err error) error {
 	var e *socket.Error
-	if errors.As(err, &e) && e.Hint == "" && !errors.Is(err, socket.Usage) && !errors.Is(err, socket.Unsupported) {
+	if errors.As(err, &e) && e.Hint == "" && !errors.Is(err, socket.NoSocket) && !errors.Is(err, socket.Usage) && !errors.Is(err, socket.Unsupported) {
 		e.Hint = "the socket beneath lives, its stream at an unknown place"
 	}
 	return err
@@ -195,38 +233,49 @@ func (s *Socket) Unwrap(ctx context.Context) error {
 		return s.fail("unwrap", err)
 	}
 	defer s.doneBoth()
-	s.mu.Lock()
-	n := len(s.layers)
-	s.mu.Unlock()
+	ctx, done := s.change(ctx)
+	defer done()
 	l := s.top.Load()
 	switch {
-	case n == 0:
+	case l == &s.level:
 		return &socket.Error{Op: "unwrap", Place: s.name, Err: socket.Faultf(socket.Usage, "%s has no layer", s.name), Hint: "wrap " + s.name + " LAYER puts one around it"}
 	case len(s.mq.list) > 0:
-		return &socket.Error{Op: "unwrap", Place: s.name, Err: fmt.Errorf("%d messages are unread", len(s.mq.list)), Hint: "receive them first"}
+		return &socket.Error{Op: "unwrap", Place: s.name, Err: unreadMessages(len(s.mq.list)), Hint: "receive them first"}
 	case l.lost():
 		s.popLost()
 		return nil
 	}
-	var err error
 	if !l.off {
-		l.left, err = s.unwrapLevel(ctx, l)
-		if err != nil && !l.gone() {
-			return s.fail("unwrap", asFault(ctx, err))
+		l.left, l.failed = s.unwrapLevel(ctx, l)
+		if l.failed != nil && !l.gone() {
+			return s.fail("unwrap", asFault(ctx, l.failed))
 		}
 		l.off = true
-		if n := len(s.mq.list); n > 0 {
-			return &socket.Error{Op: "unwrap", Place: s.name, Err: fmt.Errorf("%d messages came meanwhile and are unread", n),
-				Hint: "receive them, then unwrap again"}
-		}
 	}
+	err := s.drainAll(l)
+	switch n := len(s.mq.list); {
+	case errors.Is(err, socket.Full):
+		return &socket.Error{Op: "unwrap", Place: s.name, Err: err, Hint: "receive what has come, then unwrap again; option " + s.name + " inbox=SIZE makes room"}
+	case n > 0:
+		return &socket.Error{Op: "unwrap", Place: s.name, Err: unreadMessages(n), Hint: "they came meanwhile: receive them, then unwrap again"}
+	}
+	left, failed := l.left, l.failed
 	s.pop()
-	s.in.add(l.left, len(s.in.unread())+len(l.left))
-	s.table.unread.Add(int64(len(l.left)))
-	if err != nil {
-		return withLayerHint(s.fail("unwrap", asFault(ctx, err)))
+	s.in.add(left, len(s.in.unread())+len(left))
+	s.table.unread.Add(int64(len(left)))
+	if failed != nil && !errors.Is(failed, socket.Full) {
+		return withLayerHint(s.fail("unwrap", asFault(ctx, failed)))
 	}
 	return nil
+}
+
+// drainAll takes in what a level that has ended still holds.
+func (s *Socket) drainAll(l *level) error {
+	for {
+		if err := s.drain(l); err != nil {
+			return err
+		}
+	}
 }
 
 // gone reports whether nothing of the layer is left.
@@ -250,25 +299,31 @@ func (s *Socket) unwrapLevel(ctx context.Context, l *level) ([]byte, error) {
 	answers := make(chan answer, 1)
 	waiting, stop := context.WithCancel(ctx)
 	defer stop()
+	asked, stopUnwrap := context.WithCancel(ctx)
+	defer stopUnwrap()
 	go func() {
-		unread, err := l.proto.Unwrap(ctx, socket.Lent{FD: -1, Mark: l.mark, Carrier: l.carrier})
+		unread, err := l.proto.Unwrap(asked, socket.Lent{FD: -1, Mark: l.mark, Carrier: l.carrier})
 		answers <- answer{unread, err}
 		stop()
 	}()
 	for {
 		err := s.drain(l)
+		if errors.Is(err, socket.Full) {
+			stopUnwrap()
+			a := <-answers
+			return a.unread, socket.Full
+		}
 		if err != nil && err != syscall.EAGAIN {
 			break
+		}
+		if err == nil && waiting.Err() == nil {
+			continue
 		}
 		if s.table.poll.wait(waiting, l.watch, toRead) != nil {
 			break
 		}
 	}
 	a := <-answers
-	if a.err == nil {
-		for s.drain(l) == nil { // what came in the last moment
-		}
-	}
 	return a.unread, a.err
 }
 
@@ -281,11 +336,16 @@ func (s *Socket) drain(l *level) error {
 		}
 		return err
 	}
+	bound := s.bound.Load()
+	room := min(bound-int64(len(s.in.unread())), MaxInboxes-s.table.unread.Load(), readSize)
+	if room <= 0 {
+		return socket.Full
+	}
 	b := scratch.Get().(*[readSize]byte)
 	defer scratch.Put(b)
-	n, err := s.tryReceive(l, b[:])
+	n, err := s.tryReceive(l, b[:room])
 	if n > 0 {
-		s.keep(b[:n], s.bound.Load())
+		s.keep(b[:n], bound)
 	}
 	return err
 }

@@ -154,7 +154,7 @@ func (s *Session) optionCandidates(args []string) (all []Candidate) {
 	if k, err := s.socket("option", name); err == nil {
 		name = k.Description().Name
 		for _, l := range k.Layers() {
-			all = append(all, s.optionsOf(l.Name, l.Name+".")...)
+			all = append(all, s.optionsOf(l.Description.Name, l.Name+".")...)
 		}
 	}
 	all = append(all, s.optionsOf(name, "")...)

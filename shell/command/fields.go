@@ -43,8 +43,8 @@ func text(s string) any {
 // layerNames are the layers of a socket, the innermost first.
 func layerNames(s *table.Socket) string {
 	var names []string
-	for _, d := range s.Layers() {
-		names = append(names, d.Name)
+	for _, l := range s.Layers() {
+		names = append(names, l.Name)
 	}
 	return strings.Join(names, " ")
 }
@@ -150,9 +150,9 @@ func (f *snapshot) all(ctx context.Context) render.Object {
 
 // declares reports whether the socket's protocol or a layer of it declares the fact.
 func (f *snapshot) declares(group, name string) bool {
-	for _, d := range append(f.s.Layers(), f.desc) {
-		for _, fact := range d.Facts {
-			if d.Name == group && group+"."+fact.Name == name {
+	for _, l := range append(f.s.Layers(), table.Layer{Name: f.desc.Name, Description: f.desc}) {
+		for _, fact := range l.Description.Facts {
+			if l.Name == group && group+"."+fact.Name == name {
 				return true
 			}
 		}

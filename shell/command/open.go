@@ -108,9 +108,11 @@ func (c *Call) openArg(spec *table.Spec, arg string) error {
 		spec.Inbox = n
 	default:
 		if d, ok := c.description(spec.Protocol); ok {
-			if _, ok := d.Option(key); !ok {
+			o, ok := d.Option(key)
+			if !ok {
 				return c.usage("%s has no option %q: help %s lists them", spec.Protocol, key, spec.Protocol)
 			}
+			value = c.absolute(o, value)
 		}
 		spec.Options = append(spec.Options, socket.Setting{Name: key, Value: value})
 	}

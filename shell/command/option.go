@@ -55,6 +55,9 @@ func (c *Call) option(ctx context.Context, s *table.Socket, args []string, json 
 			}
 			inbox = n
 		case assign:
+			if o, ok := s.Declared(key); ok {
+				value = c.absolute(o, value)
+			}
 			set = append(set, socket.Setting{Name: key, Value: value})
 		case key == "inbox":
 			wanted = true

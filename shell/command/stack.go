@@ -22,12 +22,11 @@ func stack(f *snapshot, facts render.Object) string {
 	b.WriteString("\n")
 	line("you", facts.Text("sent"), facts.Text("received"), f.s.Kind())
 	for i := len(layers) - 1; i >= 0; i-- {
-		d := layers[i]
-		below := f.desc.Kind
+		below := f.s.BaseKind()
 		if i > 0 {
 			below = layers[i-1].Kind
 		}
-		line(d.Name, facts.Text(d.Name+".sent"), facts.Text(d.Name+".received"), below)
+		line(layers[i].Name, facts.Text(layers[i].Name+".sent"), facts.Text(layers[i].Name+".received"), below)
 	}
 	b.WriteString("  " + f.desc.Name + strings.Repeat(" ", max(1, 12-len(f.desc.Name))) +
 		f.facts.Local.Text(f.desc.Address) + " to " + f.facts.Remote.Text(f.desc.Address) + "\n")

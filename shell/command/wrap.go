@@ -60,8 +60,7 @@ show b layers`,
 	},
 }
 
-// layerOptions reads KEY=VALUE words; paths become absolute, as a plugin has another
-// directory.
+// layerOptions reads KEY=VALUE words.
 func (c *Call) layerOptions(layer string, words []string) (out []socket.Setting, err error) {
 	d, ok := c.description(layer)
 	for _, w := range words {
@@ -74,18 +73,29 @@ func (c *Call) layerOptions(layer string, words []string) (out []socket.Setting,
 			if !known {
 				return nil, c.usage("%s has no option %q: help %s lists them", layer, key, layer)
 			}
-			if o.Type == socket.PathOption && value != "" && value != "self" && !filepath.IsAbs(value) {
-				value = filepath.Join(c.Dir, value)
-			}
+			value = c.absolute(o, value)
 		}
 		out = append(out, socket.Setting{Name: key, Value: value})
 	}
 	return out, nil
 }
 
+// absolute makes the value of an option that names a file a whole path: a plugin has
+// another directory.
+func (c *Call) absolute(o socket.Option, value string) string {
+	if o.Type != socket.PathOption || value == "" || filepath.IsAbs(value) {
+		return value
+	}
+	return filepath.Join(c.Dir, value)
+}
+
 // wrapped tells of a new layer, and what it warns of even in a script.
 func (c *Call) wrapped(ctx context.Context, s *table.Socket, layer string) {
-	d := s.Top()
+	layers := s.Layers()
+	if len(layers) == 0 {
+		return // closed or taken off meanwhile
+	}
+	layer = layers[len(layers)-1].Name
 	var told []string
 	for _, f := range s.PluginFacts(ctx, layer) {
 		switch name := strings.TrimPrefix(f.Name, layer+"."); {
@@ -95,7 +105,7 @@ func (c *Call) wrapped(ctx context.Context, s *table.Socket, layer string) {
 			told = append(told, name+" "+f.Value)
 		}
 	}
-	text := s.Name() + ": " + string(d.Kind) + " through " + layer
+	text := s.Name() + ": " + string(s.Kind()) + " through " + layer
 	if len(told) > 0 {
 		text += " (" + strings.Join(told, ", ") + ")"
 	}
