@@ -12,3 +12,6 @@ func Facts(int) []socket.Setting { return nil }
 
 // Kind is "": no kernel but Linux is asked yet.
 func Kind(int) socket.Kind { return "" }
+
+// Progress is "": no kernel but Linux is asked yet.
+func Progress(int) string { return "" }

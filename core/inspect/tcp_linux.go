@@ -62,3 +62,16 @@ func Facts(fd int) []socket.Setting {
 		{Name: "tcp.delivery_rate", Value: num(i.Delivery_rate)},
 	}
 }
+
+// Progress is a figure that changes while what was sent moves on: what the peer has
+// acknowledged, of TCP, and how much waits to be sent (SIOCOUTQ).
+func Progress(fd int) string {
+	waits, _ := unix.IoctlGetInt(fd, unix.SIOCOUTQ)
+	text := strconv.Itoa(waits)
+	if isTCP(fd) {
+		if i, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			text += " " + strconv.FormatUint(i.Bytes_acked, 10)
+		}
+	}
+	return text
+}

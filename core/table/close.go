@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sosh-shell/sosh/core/inspect"
 	"github.com/sosh-shell/sosh/core/socket"
 )
 
@@ -39,7 +40,7 @@ func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 		c.Inbox = layers[n-1].unread()
 	}
 	if fd, err := s.hold.use(); err == nil {
-		if s.carrier == nil && !s.isPassive() && len(layers) == 0 {
+		if s.kind == socket.Stream && s.carrier == nil && !s.isPassive() && len(layers) == 0 {
 			c.Unread = sysUnread(fd)
 		}
 		switch {
@@ -95,7 +96,8 @@ func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 	return c, layersErr
 }
 
-// layerTime is how long a close waits for layers to send what was written.
+// layerTime is how long a close waits for layers while nothing moves. A peer that
+// reads slowly has all the time that ctx allows.
 const layerTime = 2 * time.Second
 
 // closeLayers closes the layers, the highest first, and waits until each has sent
@@ -103,18 +105,13 @@ const layerTime = 2 * time.Second
 // end them, too. Where one does not, the connection is reset: an orderly end would
 // say that all had been sent.
 func (s *Socket) closeLayers(ctx context.Context, layers []*level, reset bool) error {
-	if len(layers) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, layerTime)
-	defer cancel()
 	var stuck *level
 	for _, l := range slices.Backward(layers) {
 		if (reset || stuck != nil) && l.carrier != nil {
 			l.carrier.Abort()
 		}
 		l.close(s.table)
-		if c, ok := l.carrier.(socket.LayerCarrier); ok && stuck == nil && c.Gone(ctx) != nil {
+		if stuck == nil && !s.awaitGone(ctx, l) {
 			stuck = l
 			if fd, err := s.hold.use(); err == nil {
 				sysResetOnClose(fd)
@@ -128,6 +125,39 @@ func (s *Socket) closeLayers(ctx context.Context, layers []*level, reset bool) e
 	}
 	return &socket.Error{Op: "close", Place: s.name, Err: socket.Faultf(socket.Timeout, "%s had not sent all that was written", stuck.desc.Name),
 		Hint: "the connection was reset, so that the peer does not take what came for the whole"}
+}
+
+// awaitGone waits until nothing of the layer is left, as long as something moves
+// beneath it; false when nothing does, or ctx is done.
+func (s *Socket) awaitGone(ctx context.Context, l *level) bool {
+	c, ok := l.carrier.(socket.LayerCarrier)
+	if !ok {
+		return true
+	}
+	moved := s.movement()
+	for {
+		wait, cancel := context.WithTimeout(ctx, layerTime)
+		err := c.Gone(wait)
+		cancel()
+		if err == nil {
+			return true
+		}
+		now := s.movement()
+		if ctx.Err() != nil || now == moved {
+			return false
+		}
+		moved = now
+	}
+}
+
+// movement is a figure that changes while bytes go out of the socket itself.
+func (s *Socket) movement() string {
+	fd, err := s.hold.use()
+	if err != nil {
+		return ""
+	}
+	defer s.hold.done()
+	return inspect.Progress(fd)
 }
 
 // unread is the number of bytes that the level has and nobody has read.

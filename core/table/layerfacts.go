@@ -3,6 +3,7 @@ package table
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/sosh-shell/sosh/core/socket"
 )
@@ -55,7 +56,7 @@ func (s *Socket) PluginFacts(ctx context.Context, group string) []socket.Setting
 			continue
 		}
 		var facts []socket.Setting
-		err := s.lendLevel(ctx, l, func(c context.Context, lent socket.Lent) (err error) {
+		err := s.lendFacts(ctx, l, func(c context.Context, lent socket.Lent) (err error) {
 			facts, err = l.proto.Info(c, lent, nil)
 			return err
 		})
@@ -67,6 +68,19 @@ func (s *Socket) PluginFacts(ctx context.Context, group string) []socket.Setting
 		}
 	}
 	return out
+}
+
+// factsTime bounds a question about facts: who asks does not want to wait, and a
+// plugin that is slow to tell must not be ended for it.
+const factsTime = time.Second
+
+// lendFacts is lendLevel whose time ends the call.
+func (s *Socket) lendFacts(ctx context.Context, l *level, f func(context.Context, socket.Lent) error) error {
+	return s.lendLevel(ctx, l, func(c context.Context, lent socket.Lent) error {
+		short, cancel := context.WithTimeout(c, factsTime)
+		defer cancel()
+		return f(short, lent)
+	})
 }
 
 // lendLevel is lend for any level.

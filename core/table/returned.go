@@ -28,7 +28,13 @@ func (r *Returned) Error() string {
 	return text + ": " + r.What
 }
 
-func (r *Returned) Unwrap() error { return r.Errno }
+// Unwrap gives the errno, and [socket.Reset] for a message to a port that nobody has.
+func (r *Returned) Unwrap() []error {
+	if r.Errno == syscall.ECONNREFUSED {
+		return []error{r.Errno, socket.Reset}
+	}
+	return []error{r.Errno}
+}
 
 // comesBack reports whether the errno may be that of an earlier send, told now.
 func comesBack(err error) bool {

@@ -176,6 +176,8 @@ func (s *Socket) sendError(err error) error {
 			}
 		}
 		return s.fail("send", reason)
+	case syscall.ECONNREFUSED: // to a datagram socket that is gone
+		return s.fail("send", &Returned{Errno: syscall.ECONNREFUSED})
 	case syscall.ECONNRESET:
 		return s.fail("send", s.ended(socket.Reset))
 	case syscall.ENOTCONN, syscall.EDESTADDRREQ:

@@ -36,7 +36,7 @@ func (s *Socket) Wrap(ctx context.Context, spec WrapSpec) error {
 			Hint: "show protocols lists the layers"}
 	}
 	if err := s.bothTurns(ctx); err != nil {
-		return failAt("wrap", place, err)
+		return s.busy("wrap", place, err)
 	}
 	defer s.doneBoth()
 	ctx, done := s.change(ctx)
@@ -79,11 +79,20 @@ func (s *Socket) bothTurns(ctx context.Context) error {
 	if err := s.reading.take(ctx); err != nil {
 		return err
 	}
-	if err := s.writing.take(ctx); err != nil {
-		s.endReading()
-		return err
+	err := s.writing.take(ctx)
+	if err == nil {
+		if err = waitError(ctx); err == nil { // else the time went by in the queue
+			return nil
+		}
+		s.writing.give()
 	}
-	return nil
+	s.endReading()
+	return err
+}
+
+// busy is the error of a change of layers that did not begin.
+func (s *Socket) busy(op, place string, err error) error {
+	return &socket.Error{Op: op, Place: place, Err: err, Hint: "another command was receiving from " + s.name + ", or sending: nothing was begun"}
 }
 
 func (s *Socket) doneBoth() {
@@ -230,7 +239,7 @@ func withLayerHint(err error) error {
 // not its own is unread again.
 func (s *Socket) Unwrap(ctx context.Context) error {
 	if err := s.bothTurns(ctx); err != nil {
-		return s.fail("unwrap", err)
+		return s.busy("unwrap", s.name, err)
 	}
 	defer s.doneBoth()
 	ctx, done := s.change(ctx)

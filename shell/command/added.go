@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -137,10 +138,11 @@ func (g *addedFlag) Set(value string) error {
 			err = fmt.Errorf("is on or off")
 		}
 	case socket.IntOption:
-		var n int64
-		if _, serr := fmt.Sscanf(value, "%d", &n); serr != nil || fmt.Sprint(n) != value {
+		n, serr := strconv.ParseInt(value, 0, 64)
+		if serr != nil {
 			err = fmt.Errorf("%q is no number", value)
 		}
+		value = strconv.FormatInt(n, 10)
 	case socket.SizeOption:
 		_, err = socket.ParseSize(value)
 	case socket.DurationOption:

@@ -74,6 +74,11 @@ recv c; echo`,
 			e.s = s
 			fields, byField := wanted(s.Top(), args[1:])
 			byField = byField && !*literal && !*hex && s.Messages() && s.Top().Can(socket.CallDecode)
+			if s.Messages() && s.Top().Can(socket.CallDecode) && !byField && !*literal && !*hex {
+				if name, ok := strange(s.Top(), args[1:]); ok {
+					return c.usage("messages of %s have no field %q: help %s lists them; -F waits for text", s.Top().Name, name, s.Top().Name)
+				}
+			}
 			switch {
 			case byField:
 				e.p = nil

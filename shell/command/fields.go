@@ -140,7 +140,7 @@ func (f *snapshot) all(ctx context.Context) render.Object {
 	}
 	seen := map[string]bool{}
 	for _, k := range append(f.s.KernelFacts(), f.s.PluginFacts(ctx, "")...) {
-		if !seen[k.Name] { // the kernel's own word comes first
+		if !seen[k.Name] && k.Value != "" { // the kernel's own word comes first
 			o = append(o, render.Member{Key: k.Name, Value: k.Value})
 		}
 		seen[k.Name] = true

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sosh-shell/sosh/core/expect"
 	"github.com/sosh-shell/sosh/core/socket"
@@ -134,6 +136,10 @@ func members(declared []socket.Field, fields []socket.Setting, names []string) r
 	var o render.Object
 	add := func(name, value string) {
 		f, _ := socket.FieldNamed(declared, name)
+		if !utf8.ValidString(value) {
+			o = append(o, render.Member{Key: name + ".hex", Value: hexWords([]byte(value))})
+			return
+		}
 		o = append(o, render.Member{Key: name, Value: typed(f.Type, value)})
 	}
 	if len(names) == 0 {
@@ -160,8 +166,6 @@ func typed(t socket.FieldType, value string) any {
 		}
 	case socket.BoolField:
 		return value == "on"
-	case socket.BytesField:
-		return []byte(value)
 	}
 	return value
 }
@@ -190,6 +194,25 @@ func wanted(d socket.Description, words []string) (out []socket.Setting, ok bool
 		out = append(out, socket.Setting{Name: name, Value: value})
 	}
 	return out, len(out) > 0
+}
+
+// fieldLike is a word that reads as FIELD=VALUE.
+var fieldLike = regexp.MustCompile(`^[a-z][a-z0-9_.-]*=`)
+
+// strange finds the word among FIELD=VALUE words whose field the messages lack.
+func strange(d socket.Description, words []string) (string, bool) {
+	for _, w := range words {
+		if !fieldLike.MatchString(w) {
+			return "", false
+		}
+	}
+	for _, w := range words {
+		name, _, _ := strings.Cut(w, "=")
+		if _, ok := socket.FieldNamed(d.Fields, name); !ok {
+			return name, true
+		}
+	}
+	return "", false
 }
 
 // sameField compares values as their declaration means them: a number and its word

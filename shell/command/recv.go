@@ -131,6 +131,8 @@ func (r *receiver) check(c *Call, f *pflag.FlagSet) (err error) {
 		return c.usage("--bytes %d: at least 1", r.bytes)
 	case f.Changed("lines") && r.lines < 1:
 		return c.usage("--lines %d: at least 1", r.lines)
+	case f.Changed("var") && f.Changed("json"):
+		return c.usage("-v and --json exclude each other: $(recv ... --json) is an object in a variable")
 	case f.Changed("var") && !isName(r.variable):
 		return c.usage("-v %s: no name for a variable", r.variable)
 	}

@@ -101,7 +101,17 @@ func (m message) encode(ctx context.Context, c *Call, s *table.Socket) (socket.M
 	}
 	out, err := s.Encode(ctx, fields)
 	if err != nil {
-		return out, &socket.Error{Op: "send", Place: s.Name() + " " + strings.Join(m.words, " "), Err: err}
+		return out, &socket.Error{Op: "send", Place: s.Name() + " " + brief(strings.Join(m.words, " ")), Err: err}
 	}
 	return out, nil
+}
+
+// briefly is how much of what was typed an error repeats, in bytes.
+const briefly = 80
+
+func brief(text string) string {
+	if len(text) <= briefly {
+		return text
+	}
+	return strings.ToValidUTF8(text[:briefly], "") + "..."
 }
