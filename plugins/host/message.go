@@ -67,17 +67,34 @@ func (x *proxy) Decode(ctx context.Context, mark socket.Mark, messages []socket.
 // interruptGrace is how long an interrupted command has for its summary.
 const interruptGrace = 250 * time.Millisecond
 
-// Run implements socket.Runner. A run that has begun is not begun again.
+// Run implements socket.Runner. A run that has given a row is not begun again.
 func (x *proxy) Run(ctx context.Context, req socket.RunRequest, out func(socket.Row) error) error {
 	if !x.p.desc.Can(socket.CallRun) {
 		return x.lacks(socket.CallRun)
 	}
-	pr, err := x.p.running(ctx)
-	if err != nil {
-		return err
+	any := false
+	for tries := 1; ; tries++ {
+		pr, err := x.p.running(ctx)
+		if err != nil {
+			return err
+		}
+		err = pr.runCommand(ctx, req, func(r socket.Row) error { any = true; return out(r) })
+		switch {
+		case !errors.Is(err, errDied):
+			_, err = outcome(nil, err)
+			return err
+		case any:
+			return pluginError(x.p.name, "sosh -v shows what it prints", "died in %s", req.Command)
+		case tries == maxTries:
+			return x.died(socket.CallRun)
+		}
 	}
+}
+
+// runCommand runs a command on one process.
+func (pr *process) runCommand(ctx context.Context, req socket.RunRequest, out func(socket.Row) error) error {
 	if !pr.enter() {
-		return x.died(socket.CallRun)
+		return errDied
 	}
 	defer pr.leave()
 	life, cancel := context.WithCancel(ctx)
@@ -89,6 +106,9 @@ func (x *proxy) Run(ctx context.Context, req socket.RunRequest, out func(socket.
 			start.Args = append(start.Args, []byte(a))
 		}
 		err = st.Send(&pb.ToCommand{What: &pb.ToCommand_Start{Start: start}})
+		if errors.Is(err, io.EOF) { // gRPC tells why at the next receive
+			err = nil
+		}
 	}
 	var rowErr error
 	if err == nil {
@@ -101,11 +121,7 @@ func (x *proxy) Run(ctx context.Context, req socket.RunRequest, out func(socket.
 	if err = answer(err); life.Err() != nil && ctx.Err() == nil && err != nil {
 		return socket.Interrupted // it did not end by itself
 	}
-	if err = pr.judge(ctx, context.Background(), 0, err); errors.Is(err, errDied) {
-		err = pluginError(x.p.name, "sosh -v shows what it prints", "died in %s", req.Command)
-	}
-	_, err = outcome(nil, err)
-	return err
+	return pr.judge(ctx, context.Background(), 0, err)
 }
 
 // rows takes the rows in: rowErr is out's, err the stream's, nil at its end.

@@ -195,8 +195,9 @@ func (pr *process) dead() bool {
 	default:
 	}
 	pr.mu.Lock()
-	defer pr.mu.Unlock()
-	return pr.gone
+	gone := pr.gone
+	pr.mu.Unlock()
+	return gone || pr.run.ended()
 }
 
 // enter begins a call, false when it is too late. Each needs a leave.

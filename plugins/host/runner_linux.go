@@ -70,6 +70,19 @@ func (c *child) wait() {
 	c.reaped = true
 }
 
+// ended reports whether the process has ended and only its reaping is under way: who
+// calls then would reach nobody.
+func (c *child) ended() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reaped || c.pid == 0 {
+		return c.reaped
+	}
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, c.pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+	return err == nil && info.Signo != 0
+}
+
 // killGroup kills the process and its children. It may be stopped.
 func killGroup(c *exec.Cmd) {
 	syscall.Kill(-c.Process.Pid, syscall.SIGKILL)

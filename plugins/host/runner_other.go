@@ -18,4 +18,5 @@ func (*starter) stop()                 {}
 
 func setAttributes(*exec.Cmd) {}
 func (c *child) wait()        {}
+func (c *child) ended() bool  { return false }
 func killGroup(*exec.Cmd)     {}
