@@ -54,7 +54,7 @@ show b layers`,
 			if err := s.Wrap(step, spec); err != nil {
 				return withUnreadHint(err)
 			}
-			c.wrapped(ctx, s, args[1])
+			c.wrapped(ctx, s)
 			return nil
 		}
 	},
@@ -90,12 +90,12 @@ func (c *Call) absolute(o socket.Option, value string) string {
 }
 
 // wrapped tells of a new layer, and what it warns of even in a script.
-func (c *Call) wrapped(ctx context.Context, s *table.Socket, layer string) {
+func (c *Call) wrapped(ctx context.Context, s *table.Socket) {
 	layers := s.Layers()
 	if len(layers) == 0 {
 		return // closed or taken off meanwhile
 	}
-	layer = layers[len(layers)-1].Name
+	layer := layers[len(layers)-1].Name
 	var told []string
 	for _, f := range s.PluginFacts(ctx, layer) {
 		switch name := strings.TrimPrefix(f.Name, layer+"."); {
