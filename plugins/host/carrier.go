@@ -29,6 +29,7 @@ type carrier struct {
 	over     bool // ended is closed
 	err      error
 	left     []socket.Setting // facts of a layer that has gone
+	unread   []byte           // what it had read from beneath, until somebody takes it
 }
 
 var _ socket.LayerCarrier = (*carrier)(nil)

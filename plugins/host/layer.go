@@ -88,7 +88,7 @@ func (pr *process) wrap(life context.Context, call uint64, req socket.WrapReques
 	var first *pb.LayerEvent
 	var st grpc.ServerStreamingClient[pb.LayerEvent]
 	err := pr.lent(call, socket.Lent{}, func(*pb.Lent) (err error) {
-		if st, err = pr.rpc.Wrap(life, wire.FromWrap(call, req), grpc.MaxCallSendMsgSize(wire.MaxCarried)); err == nil {
+		if st, err = pr.rpc.Wrap(life, wire.FromWrap(call, req), grpc.MaxCallSendMsgSize(wire.MaxCarried), grpc.MaxCallRecvMsgSize(wire.MaxCarried)); err == nil {
 			first, err = st.Recv()
 		}
 		return err
@@ -124,8 +124,9 @@ func (x *proxy) layered(pr *process, call uint64, m *pb.Opened, st grpc.ServerSt
 	return h, nil
 }
 
-// abortTime bounds the plugin's answer to an abort.
-const abortTime = 250 * time.Millisecond
+// abortTime bounds the plugin's answer to an abort: one that does not answer is ended,
+// as it holds a copy of the socket beneath.
+const abortTime = time.Second
 
 // abort makes the layer's end a reset before the close that follows: a cancelled call
 // could come after it.
@@ -133,6 +134,9 @@ func (c *carrier) abort() {
 	ctx, cancel := context.WithTimeout(context.Background(), abortTime)
 	defer cancel()
 	if _, err := c.pr.rpc.Abort(ctx, &pb.LayerRequest{Layer: c.handle}); err != nil {
+		if ctx.Err() != nil {
+			c.pr.fell()
+		}
 		c.cancel()
 	}
 }
@@ -161,7 +165,7 @@ func (c *carrier) follow(st grpc.ServerStreamingClient[pb.LayerEvent]) {
 		}
 		if v := m.GetLeft(); v != nil {
 			c.mu.Lock()
-			c.left = wire.ToSettings(v.GetValues())
+			c.left, c.unread = wire.ToSettings(v.GetFacts()), v.GetUnread()
 			c.mu.Unlock()
 		}
 	}
@@ -213,6 +217,28 @@ func (x *proxy) Unwrap(ctx context.Context, s socket.Lent) ([]byte, error) {
 		unread = m.GetUnread()
 		return err
 	}))
+	if err != nil {
+		return c.afterwards(ctx, err)
+	}
+	return unread, nil
+}
+
+// afterwards is Unwrap for a layer that has ended by itself, or as it was asked to:
+// what it left is here, and the reason of its own end is the error. err is what the
+// plugin said.
+func (c *carrier) afterwards(ctx context.Context, err error) ([]byte, error) {
 	_, err = outcome(nil, err)
+	soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
+	defer cancel()
+	if c.Gone(soon) != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	unread := c.unread
+	c.unread = nil
+	if errors.Is(err, socket.Lost) {
+		err = c.err
+	}
 	return unread, err
 }

@@ -2,9 +2,7 @@ package http
 
 import (
 	"bytes"
-	"fmt"
 	"strconv"
-	"syscall"
 
 	"github.com/sosh-shell/sosh/plugins/sdk"
 )
@@ -19,7 +17,7 @@ func (c *conn) WriteMessage(m sdk.Message) error {
 	c.turn.Lock()
 	defer c.turn.Unlock()
 	if c.isOver() {
-		return fmt.Errorf("what follows is no HTTP, unwrap to go on: %w", syscall.EPIPE)
+		return usage("what follows is no HTTP: unwrap to go on")
 	}
 	method := c.answering()
 	h, rest, err := c.check(m, method)

@@ -109,7 +109,8 @@ func (c *conn) ReadMessage() (sdk.Message, error) {
 		c.n, c.ahead = c.n+k, c.ahead[k:]
 		if c.n == c.size {
 			if err := c.begin(); err != nil {
-				c.n = 0
+				// For Unwrap.
+				c.n, c.ahead = 0, append(append([]byte(nil), c.head[:c.size]...), c.ahead...)
 				return sdk.Message{}, err
 			}
 		}

@@ -128,17 +128,6 @@ func TestWhatIsWrittenHasItsLength(t *testing.T) {
 	}
 }
 
-func TestMessageThatItsLengthCannotSayEndsTheLayer(t *testing.T) {
-	h, above, peer := wrapped(t, settings("size", "1"))
-	defer peer.Close()
-	defer above.Close()
-	above.Write(append([]byte{0, 0, 0, 0, 0, 0, 1, 0}, make([]byte, 256)...))
-	io.ReadAll(above)
-	if err := h.Carrier.End(t.Context()); !errors.Is(err, sdk.Usage) {
-		t.Errorf("%v", err)
-	}
-}
-
 // An announced length is only a word: memory is for what has come.
 func TestAnnouncedLengthTakesNoMemory(t *testing.T) {
 	var before, after runtime.MemStats

@@ -28,6 +28,7 @@ func newUpper(framed bool) (u *upper, theirs int, err error) {
 		// As far as net.core.wmem_max allows: fewer and longer turns of the two sides.
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, bulk)
 	}
+	markPair(fds[1])
 	p, err := newPolled(fds[0], "layer")
 	if err != nil {
 		unix.Close(fds[1])

@@ -23,10 +23,12 @@ type beneath struct {
 	*polled
 	sent, received atomic.Uint64
 	remote         Address
+	signs          bool // a layer of ours is beneath: it signs an orderly end
 
 	resetting atomic.Bool // the close is to be a reset
 	resetSeen atomic.Bool // the kernel has told a writer of a reset, and tells it once
 	closing   atomic.Bool // writes have closeWait
+	refused   refusals
 	closed    sync.Once
 }
 
@@ -76,6 +78,10 @@ func (b *beneath) Close() error {
 	return nil
 }
 
+// SyscallConn implements syscall.Conn, for a layer that sets an option of the socket
+// beneath. Its reads and writes are not counted.
+func (b *beneath) SyscallConn() (syscall.RawConn, error) { return b.raw, nil }
+
 // failed notes what a write was told.
 func (b *beneath) failed(err error) error {
 	if errors.Is(err, syscall.ECONNRESET) {
@@ -88,6 +94,9 @@ func (b *beneath) failed(err error) error {
 func (b *beneath) ended() error {
 	if b.resetSeen.Load() {
 		return syscall.ECONNRESET
+	}
+	if b.signs && !b.signed() {
+		return errCut
 	}
 	return io.EOF
 }
@@ -112,7 +121,7 @@ func (b *belowBytes) Read(p []byte) (int, error) {
 	if n == 0 && err == nil {
 		err = b.ended()
 	}
-	return n, err
+	return n, b.pairError(err)
 }
 
 func (b *belowBytes) readUnread(p []byte) int {
@@ -133,6 +142,40 @@ func (b *belowBytes) rest() []byte {
 	r := b.unread
 	b.unread = nil
 	return r
+}
+
+// WriteTo implements io.WriterTo, for a layer that only shakes hands and gives below
+// as it is: no buffer is held while nothing comes.
+func (b *belowBytes) WriteTo(w io.Writer) (int64, error) {
+	var least [small]byte
+	for {
+		n := b.readUnread(least[:])
+		if n == 0 {
+			break
+		}
+		w.Write(least[:n])
+	}
+	for {
+		var buf *[bulk]byte
+		n, err := b.read(func(fd int) (int, error) {
+			buf = bulks.Get().(*[bulk]byte)
+			n, err := unix.Read(fd, buf[:])
+			if n <= 0 {
+				bulks.Put(buf)
+				buf = nil
+			}
+			return n, err
+		})
+		if buf == nil {
+			if err == nil {
+				err = b.ended()
+			}
+			return 0, b.pairError(err)
+		}
+		b.received.Add(uint64(n))
+		w.Write(buf[:n])
+		bulks.Put(buf)
+	}
 }
 
 // Write implements net.Conn.
@@ -173,7 +216,7 @@ func (b *beneath) address(ask func(int) (syscall.Sockaddr, error), known Address
 		}
 		return 0, err
 	})
-	if !known.IsZero() && (a.IsZero() || a.Family == FamilyUnix && a.Path == "") {
+	if !known.IsZero() && (b.signs || a.IsZero() || a.Family == FamilyUnix && a.Path == "") {
 		a = known
 	}
 	if a.IP.IsValid() {

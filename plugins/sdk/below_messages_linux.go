@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"errors"
 	"io"
 	"os"
 	"syscall"
@@ -15,44 +16,97 @@ import (
 type belowPackets struct {
 	beneath
 	kind      Kind
+	unix      bool // a message may be longer than any buffer kept for it
 	connected bool
 	held      *[bulk]byte // of the last message
 }
 
+// look asks the kernel what socket it is.
+func (b *belowPackets) look() {
+	b.now(func(fd int) (int, error) {
+		_, err := unix.Getpeername(fd)
+		b.connected = err == nil
+		domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+		b.unix = err == nil && domain == unix.AF_UNIX
+		return 0, nil
+	})
+}
+
+// errNoMore is the end of a connection with messages.
+var errNoMore = errors.New("end")
+
 // ReadMessage implements MessageConn.
 func (b *belowPackets) ReadMessage() (Message, error) {
 	b.release()
-	var from syscall.Sockaddr
+	var m Message
 	n, err := b.read(func(fd int) (int, error) {
 		for {
-			buf := bulks.Get().(*[bulk]byte)
-			// MSG_TRUNC makes the length the whole message's (recv(2)).
-			n, sa, err := syscall.Recvfrom(fd, buf[:], unix.MSG_TRUNC)
-			if err != nil {
-				bulks.Put(buf)
-				if transient(err) {
-					continue // it was about another message
-				}
-				return 0, err
-			}
-			b.held, from = buf, sa
-			return n, nil
+			var err error
+			if m, err = b.receive(fd); err == nil || !transient(err) {
+				return len(m.Data), err
+			} // else it was about another message
 		}
 	})
-	switch {
-	case err != nil:
+	if err == errNoMore {
+		err = b.ended()
+	}
+	if err != nil {
 		return Message{}, err
-	case n == 0 && b.kind == Seqpacket: // an empty message cannot be told from it
-		return Message{}, b.ended()
-	case n > bulk:
-		return Message{}, Faultf(Malformed, "a message of %d bytes came; %d fit", n, bulk)
 	}
 	b.received.Add(uint64(n))
-	m := Message{Data: b.held[:n]}
+	return m, nil
+}
+
+// receive takes one message off the socket, whole.
+func (b *belowPackets) receive(fd int) (Message, error) {
+	length := 0
+	if b.unix {
+		var err error
+		if length, _, err = syscall.Recvfrom(fd, nil, unix.MSG_PEEK|unix.MSG_TRUNC); err != nil {
+			return Message{}, err
+		}
+		if length > socket.MaxMessage {
+			return Message{}, Faultf(Malformed, "a message of %d bytes came; %d are the most", length, socket.MaxMessage)
+		}
+	}
+	var p []byte
+	if length > bulk {
+		p = make([]byte, length)
+	} else {
+		b.held = bulks.Get().(*[bulk]byte)
+		p = b.held[:]
+	}
+	// MSG_TRUNC makes the length the whole message's (recv(2)).
+	n, from, err := syscall.Recvfrom(fd, p, unix.MSG_TRUNC)
+	switch {
+	case err != nil:
+	case n > len(p):
+		err = Faultf(Malformed, "a message of %d bytes came; %d fit", n, len(p))
+	case n == 0 && b.kind == Seqpacket && hasEnded(fd):
+		err = errNoMore
+	}
+	if err != nil {
+		b.release()
+		return Message{}, err
+	}
+	m := Message{Data: p[:n]}
 	if !b.connected {
 		m.Peer = socket.FromSockaddr(from)
 	}
 	return m, nil
+}
+
+// hasEnded tells the end from an empty message: the peer has ended its direction, and
+// nothing is left. An empty message that is the last before the end cannot be told
+// from it.
+func hasEnded(fd int) bool {
+	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+	n, _ := unix.Poll(p, 0)
+	if n == 0 || p[0].Revents&(unix.POLLRDHUP|unix.POLLHUP) == 0 {
+		return false
+	}
+	left, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
+	return err != nil || left == 0
 }
 
 // release lets the last message's buffer go.
@@ -64,10 +118,11 @@ func (b *belowPackets) release() {
 }
 
 // transient reports an error that an earlier message caused on its way, and that says
-// nothing of the socket (udp(7), ip(7)).
+// nothing of the socket (udp(7), ip(7); icmp_err_convert of the kernel).
 func transient(err error) bool {
 	switch err {
-	case unix.ECONNREFUSED, unix.EHOSTUNREACH, unix.ENETUNREACH, unix.EHOSTDOWN, unix.ENETDOWN, unix.EPROTO, unix.ENOPROTOOPT:
+	case unix.ECONNREFUSED, unix.EHOSTUNREACH, unix.ENETUNREACH, unix.EHOSTDOWN, unix.ENETDOWN, unix.EPROTO, unix.ENOPROTOOPT,
+		unix.EMSGSIZE, unix.EACCES, unix.ENONET, unix.EOPNOTSUPP:
 		return true
 	}
 	return false
@@ -80,10 +135,11 @@ const transientTries = 8
 // WriteMessage implements MessageConn.
 func (b *belowPackets) WriteMessage(m Message) error {
 	var to syscall.Sockaddr
-	if !m.Peer.IsZero() && !b.connected {
+	if !m.Peer.IsZero() {
 		var err error
 		if to, err = m.Peer.Sockaddr(); err != nil {
-			return err
+			b.refused.note("a peer's address", err)
+			return nil
 		}
 	}
 	if b.closing.Load() {
@@ -93,14 +149,30 @@ func (b *belowPackets) WriteMessage(m Message) error {
 		n, err := b.write(func(fd int) (int, error) {
 			return syscall.SendmsgN(fd, m.Data, nil, to, unix.MSG_NOSIGNAL)
 		})
-		if err == nil {
+		switch {
+		case err == nil:
 			b.wrote(n)
 			return nil
-		}
-		if !transient(err) || try == transientTries {
+		case transient(err) && try < transientTries:
+		case b.concernsOne(err):
+			b.refused.note("the socket beneath", os.NewSyscallError("sendmsg", err))
+			return nil
+		default:
 			return b.failed(os.NewSyscallError("sendmsg", err))
 		}
 	}
+}
+
+// concernsOne reports whether a write's error is about its message alone. A datagram
+// socket has nothing that could have broken but its direction (EPIPE) and the
+// descriptor itself.
+func (b *belowPackets) concernsOne(err error) bool {
+	errno, ok := err.(syscall.Errno)
+	switch {
+	case !ok, errno == unix.EPIPE, errno == unix.EBADF, errno == unix.ENOTSOCK:
+		return false
+	}
+	return b.kind != Seqpacket || errno == unix.EMSGSIZE
 }
 
 // belowFrames is a layer that gives messages, as frames over a socketpair.
@@ -116,6 +188,7 @@ func (b *belowFrames) ReadMessage() (Message, error) {
 	if err == io.EOF {
 		err = b.ended()
 	}
+	err = b.pairError(err)
 	b.received.Add(uint64(len(m.Data)))
 	return m, err
 }

@@ -66,6 +66,9 @@ type CloseWriter interface{ CloseWrite() error }
 type MessageConn interface {
 	// ReadMessage waits for one message. The data is valid until the next call.
 	ReadMessage() (Message, error)
+	// WriteMessage sends one message. An error that is [Usage] or [Unsupported] refuses
+	// this one: nothing of it was sent, the layer goes on, and the fact "refused" tells.
+	// Any other error ends the layer.
 	WriteMessage(Message) error
 }
 

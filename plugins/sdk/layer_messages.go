@@ -18,7 +18,8 @@ type MessageWrapper interface {
 // goes to its peer. An end is io.EOF; a datagram socket has none.
 //
 // ICMP errors that come back are passed over: a datagram that nobody takes is lost
-// with a layer as without.
+// with a layer as without. One that the system does not take (too long, no route, no
+// permission) is lost, too, without an error, and the fact "refused" tells.
 type MessageBelow interface {
 	MessageConn
 	// CloseWrite is shutdown(2) for writing.

@@ -118,6 +118,9 @@ func (l *layered) facts() []Setting {
 		{Name: "sent", Value: formatCount(l.beneath.sent.Load())},
 		{Name: "received", Value: formatCount(l.beneath.received.Load())},
 	}
+	if t := l.beneath.refused.text(); t != "" {
+		out = append(out, Setting{Name: "refused", Value: t})
+	}
 	if t, ok := l.conn.(FactTeller); ok {
 		out = append(out, t.Facts()...)
 	}
@@ -133,7 +136,9 @@ func (l *layered) end(reason error, how int) {
 		if l.aborted {
 			reason = socket.Reset
 		}
-		l.reason = reason
+		if l.reason = reason; reason == nil {
+			l.u.sign()
+		}
 		close(l.ended)
 	}
 	l.mu.Unlock()
@@ -271,7 +276,7 @@ func (l *layered) takeAll(bytes func(func([]byte) error) error, frames reading) 
 		if messages {
 			var msg Message
 			if msg, err = l.u.in.next(frames); err == nil {
-				err = l.write(func() error { return m.WriteMessage(msg) })
+				err = l.write(func() error { return l.orRefused(m.WriteMessage(msg)) })
 			} else {
 				err = ending(errOrEnd(err))
 			}
@@ -303,6 +308,15 @@ func (l *layered) write(f func() error) error {
 	return nil
 }
 
+// orRefused keeps a message that the layer refuses from ending it.
+func (l *layered) orRefused(err error) error {
+	if err != nil && refuses(err) {
+		l.beneath.refused.note(l.name, err)
+		return nil
+	}
+	return err
+}
+
 // closeWrite sends the layer's own end, or, where it has none, the socket's.
 func (l *layered) closeWrite() error {
 	l.mu.Lock()
@@ -329,13 +343,23 @@ func (l *layered) leave() {
 	}
 }
 
+// salvaged is what the layer had read and not delivered when it ended by itself.
+func (l *layered) salvaged(reason error) []byte {
+	w, ok := l.conn.(Unwrapper)
+	if !ok {
+		return nil
+	}
+	if reason != nil {
+		l.beneath.interrupt() // the peer may live, and must not be waited for
+	}
+	unread, _ := w.Unwrap(context.Background())
+	return unread
+}
+
 // finish frees all. Bytes that the layer read beyond its end are kept for an unwrap.
 func (l *layered) finish() {
 	l.end(nil, unix.SHUT_WR)
-	if w, ok := l.conn.(Unwrapper); ok && l.reason == nil {
-		l.salvage, _ = w.Unwrap(context.Background()) // reads and writes fail: it cannot wait
-	}
-	l.salvage = append(l.salvage, l.rest()...)
+	l.salvage = append(l.salvaged(l.reason), l.rest()...)
 	l.interrupt()
 	l.beneath.Close()
 	l.u.close()

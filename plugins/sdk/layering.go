@@ -13,7 +13,7 @@ import (
 // connection that it returns. The protocol has Encode and Decode when l has them.
 //
 // Every such layer has the facts "sent" and "received": the bytes that it wrote to
-// and read from the socket beneath. Its options can be read, and set where the
+// and read from the socket beneath; and "refused", once a message was. Its options can be read, and set where the
 // connection is an [OptionSetter].
 func NewLayer(l Layer) Protocol {
 	p := layerProtocol{l}
@@ -47,6 +47,7 @@ type layerProtocol struct{ layer Layer }
 var counted = []Fact{
 	{Name: "sent", Help: "bytes that the layer wrote to the socket beneath"},
 	{Name: "received", Help: "bytes that the layer read from the socket beneath"},
+	{Name: "refused", Help: "messages that the layer or the socket beneath did not take, and why the last was not"},
 }
 
 // Describe implements Protocol.

@@ -79,17 +79,16 @@ func (p layerProtocol) prepare(l *layered, fd *polled, req WrapRequest) func(con
 	}
 	switch {
 	case req.Framed:
-		b := &belowFrames{beneath: beneath{polled: fd, remote: req.Remote}}
+		b := &belowFrames{beneath: beneath{polled: fd, remote: req.Remote, signs: isPair(fd)}}
 		l.beneath = &b.beneath
 		return messages(b)
 	case req.Kind.Messages():
 		b := &belowPackets{beneath: beneath{polled: fd, remote: req.Remote}, kind: req.Kind}
-		_, err := unix.Getpeername(req.FD)
-		b.connected = err == nil
+		b.look()
 		l.beneath = &b.beneath
 		return messages(b)
 	}
-	b := &belowBytes{beneath: beneath{polled: fd, remote: req.Remote}, unread: req.Unread}
+	b := &belowBytes{beneath: beneath{polled: fd, remote: req.Remote, signs: isPair(fd)}, unread: req.Unread}
 	l.beneath, l.rest = &b.beneath, b.rest
 	return func(ctx context.Context, r LayerRequest) (any, error) {
 		c, err := p.layer.Wrap(ctx, b, r)
@@ -176,40 +175,6 @@ func moveMany(from io.Reader, to io.Writer) error {
 		if err != nil || n < small {
 			return err
 		}
-	}
-}
-
-// WriteTo implements io.WriterTo, for a layer that only shakes hands and gives below
-// as it is: no buffer is held while nothing comes.
-func (b *belowBytes) WriteTo(w io.Writer) (int64, error) {
-	var least [small]byte
-	for {
-		n := b.readUnread(least[:])
-		if n == 0 {
-			break
-		}
-		w.Write(least[:n])
-	}
-	for {
-		var buf *[bulk]byte
-		n, err := b.read(func(fd int) (int, error) {
-			buf = bulks.Get().(*[bulk]byte)
-			n, err := unix.Read(fd, buf[:])
-			if n <= 0 {
-				bulks.Put(buf)
-				buf = nil
-			}
-			return n, err
-		})
-		if buf == nil {
-			if err == nil {
-				err = b.ended()
-			}
-			return 0, err
-		}
-		b.received.Add(uint64(n))
-		w.Write(buf[:n])
-		bulks.Put(buf)
 	}
 }
 

@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"fmt"
+	"log"
 	"sync"
 	"time"
 
@@ -17,26 +18,56 @@ import (
 type layers struct {
 	mu   sync.Mutex
 	last uint64
-	on   map[uint64]Lent
+	on   map[uint64]*onLayer
+}
+
+// onLayer is a living layer.
+type onLayer struct {
+	Lent
+	taking sync.Mutex // of its unread bytes
+	unread []byte     // of an unwrap that failed
+}
+
+// rest is what the layer has read from beneath and nobody took, once.
+func (o *onLayer) rest() []byte {
+	o.taking.Lock()
+	defer o.taking.Unlock()
+	if k, ok := o.Carrier.(interface{ takeSalvage() []byte }); ok {
+		o.unread = append(o.unread, k.takeSalvage()...)
+	}
+	unread := o.unread
+	o.unread = nil
+	return unread
+}
+
+// unwrap takes the layer off. Where that fails the bytes are kept for rest.
+func (o *onLayer) unwrap(ctx context.Context, w Wrapper) ([]byte, error) {
+	o.taking.Lock()
+	defer o.taking.Unlock()
+	unread, err := w.Unwrap(ctx, o.Lent)
+	if err != nil {
+		o.unread, unread = append(o.unread, unread...), nil
+	}
+	return unread, err
 }
 
 func (ls *layers) add(h Handle) uint64 {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if ls.on == nil {
-		ls.on = map[uint64]Lent{}
+		ls.on = map[uint64]*onLayer{}
 	}
 	ls.last++
-	ls.on[ls.last] = Lent{FD: -1, Mark: h.Mark, Carrier: h.Carrier}
+	ls.on[ls.last] = &onLayer{Lent: Lent{FD: -1, Mark: h.Mark, Carrier: h.Carrier}}
 	return ls.last
 }
 
-func (ls *layers) find(n uint64) (Lent, error) {
+func (ls *layers) find(n uint64) (*onLayer, error) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	l, ok := ls.on[n]
 	if !ok {
-		return Lent{}, Faultf(socket.Lost, "the layer has ended")
+		return nil, Faultf(socket.Lost, "the layer has ended")
 	}
 	return l, nil
 }
@@ -54,7 +85,7 @@ func (s *server) with(ctx context.Context, l *pb.Lent, f func(Lent) error) error
 		if err != nil {
 			return err
 		}
-		return f(lent)
+		return f(lent.Lent)
 	}
 	return s.sockets.with(ctx, l, f)
 }
@@ -134,18 +165,23 @@ func (s *server) follow(st grpc.ServerStreamingServer[pb.LayerEvent], n uint64, 
 // lastWord is how long a layer that has gone may take to say why.
 const lastWord = 10 * time.Millisecond
 
-// left is what is still known of a layer that has gone.
-func (s *server) left(n uint64) *pb.Values {
-	i, ok := s.p.(Informer)
+// left is what a layer that has gone leaves.
+func (s *server) left(n uint64) *pb.Left {
+	left := &pb.Left{}
 	l, err := s.layers.find(n)
-	if !ok || err != nil {
-		return &pb.Values{}
-	}
-	facts, err := i.Info(context.Background(), l, nil)
 	if err != nil {
-		return &pb.Values{}
+		return left
 	}
-	return &pb.Values{Values: wire.FromSettings(facts)}
+	if left.Unread = l.rest(); len(left.Unread) > socket.MaxMessage {
+		log.Printf("%s left %d unread bytes, which are too many to hand back", s.desc.Name, len(left.Unread))
+		left.Unread = nil
+	}
+	if i, ok := s.p.(Informer); ok {
+		if facts, err := i.Info(context.Background(), l.Lent, nil); err == nil {
+			left.Facts = wire.FromSettings(facts)
+		}
+	}
+	return left
 }
 
 // Unwrap takes a layer off.
@@ -157,7 +193,7 @@ func (s *server) Unwrap(ctx context.Context, m *pb.LayerRequest) (*pb.Unwrapped,
 	l, err := s.layers.find(m.GetLayer())
 	var unread []byte
 	if err == nil {
-		unread, err = w.Unwrap(ctx, l)
+		unread, err = l.unwrap(ctx, w)
 	}
 	if err == nil && len(unread) > socket.MaxMessage {
 		err = fmt.Errorf("%s has %d unread bytes", s.desc.Name, len(unread))

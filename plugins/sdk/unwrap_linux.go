@@ -33,13 +33,15 @@ func (l *layered) unwrap(ctx context.Context) ([]byte, error) {
 
 	err := l.outcome(ctx)
 	var unread []byte
-	if err == nil {
+	w, unwraps := l.conn.(Unwrapper)
+	switch {
+	case err != nil:
+		unread = l.salvaged(err)
+	case unwraps:
 		l.beneath.SetDeadline(time.Time{})
-		if w, ok := l.conn.(Unwrapper); ok {
-			unread, err = w.Unwrap(ctx)
-			if err != nil && ctx.Err() != nil {
-				err = l.outcome(ctx)
-			}
+		unread, err = w.Unwrap(ctx)
+		if err != nil && ctx.Err() != nil {
+			err = l.outcome(ctx)
 		}
 	}
 	unread = append(unread, l.rest()...)
@@ -94,7 +96,9 @@ func (l *layered) tellEnd(err error) {
 	select {
 	case <-l.ended:
 	default:
-		l.reason = err
+		if l.reason = err; err == nil {
+			l.u.sign()
+		}
 		close(l.ended)
 	}
 }
@@ -109,4 +113,13 @@ func (l *layered) afterwards(ctx context.Context) ([]byte, error) {
 	unread := l.salvage
 	l.salvage = nil
 	return unread, l.reason
+}
+
+// takeSalvage is what a layer that has gone had read and nobody took, once.
+func (l *layered) takeSalvage() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	unread := l.salvage
+	l.salvage = nil
+	return unread
 }

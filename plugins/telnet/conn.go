@@ -217,10 +217,8 @@ func (c *conn) done() { c.place, c.raw = inData, c.raw[:0] }
 func (c *conn) Unwrap(context.Context) ([]byte, error) {
 	c.turn.Lock()
 	defer c.turn.Unlock()
-	if err := c.sendQueue(); err != nil {
-		return nil, err
-	}
+	err := c.sendQueue()
 	raw := c.raw
 	c.raw, c.place = nil, inData
-	return raw, nil
+	return raw, err
 }

@@ -3,10 +3,12 @@ package command
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/sosh-shell/sosh/core/table"
+	"github.com/sosh-shell/sosh/shell/render"
 )
 
 var closeCmd = &Command{
@@ -45,6 +47,7 @@ close b srv`,
 			}
 			var errs []error
 			for _, s := range list {
+				c.tellRefused(ctx, s)
 				left, err := s.Close(ctx, *reset)
 				errs = append(errs, err)
 				if err == nil && !*reset {
@@ -57,6 +60,19 @@ close b srv`,
 			return errors.Join(errs...)
 		}
 	},
+}
+
+// tellRefused tells of messages that a layer did not send: their send had returned by
+// then.
+func (c *Call) tellRefused(ctx context.Context, s *table.Socket) {
+	if len(s.Layers()) == 0 || !s.Messages() {
+		return
+	}
+	for _, f := range s.PluginFacts(ctx, "") {
+		if strings.HasSuffix(f.Name, ".refused") && f.Value != "" && f.Value != "0" {
+			c.warn("close %s: %s: %s", s.Name(), f.Name, render.Line(f.Value))
+		}
+	}
 }
 
 func (c *Call) tellUnread(s *table.Socket, left table.Closed) {

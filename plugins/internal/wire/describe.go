@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -133,6 +134,8 @@ func checkFields(of string, fs []socket.Field) error {
 	return nil
 }
 
+var flagShort = regexp.MustCompile(`^[A-Za-z0-9]$`)
+
 func checkCommand(c socket.Command) error {
 	switch {
 	case !protocolName.MatchString(c.Name):
@@ -147,10 +150,13 @@ func checkCommand(c socket.Command) error {
 			return fmt.Errorf("usage %q does not begin with %s", u, c.Name)
 		}
 	}
-	seen := map[string]bool{}
+	seen := map[string]bool{"json": true, "help": true, "h": true} // every command's own
 	for _, f := range c.Flags {
-		if !protocolName.MatchString(f.Name) || len(f.Short) > 1 || seen[f.Name] || f.Short != "" && seen[f.Short] || !line(f.Help) {
-			return fmt.Errorf("the command %s: flag %q must have a name of its own and one line of help", c.Name, f.Name)
+		if f.Short != "" && !flagShort.MatchString(f.Short) {
+			return fmt.Errorf("the command %s: flag %s has the short %q: it is one letter or digit", c.Name, f.Name, f.Short)
+		}
+		if !protocolName.MatchString(f.Name) || seen[f.Name] || f.Short != "" && seen[f.Short] || !line(f.Help) {
+			return fmt.Errorf("the command %s: flag %q must have a name of its own, which json and help are not, and one line of help", c.Name, f.Name)
 		}
 		seen[f.Name], seen[f.Short] = true, true
 		if !slices.Contains(optionTypes, f.Type) {

@@ -95,6 +95,25 @@ func TestDescriptionsTravel(t *testing.T) {
 	}
 }
 
+// Every command has --json and --help; a flag of that name would be a second one.
+func TestFlagsThatNoCommandCanHaveAreRefused(t *testing.T) {
+	check := func(name, short string) error {
+		return checkCommand(socket.Command{Name: "x", Synopsis: "does x", Usage: []string{"x"}, Flags: []socket.Flag{
+			{Name: "first", Short: "f", Type: socket.BoolOption, Help: "a flag"},
+			{Name: name, Short: short, Type: socket.BoolOption, Help: "a flag"}}})
+	}
+	for _, bad := range [][2]string{{"json", ""}, {"help", ""}, {"host", "h"}, {"x", "-"}, {"x", "="}, {"x", "\xff"}, {"x", " "}, {"x", "ab"}, {"x", "f"}, {"first", ""}, {"", "x"}} {
+		if check(bad[0], bad[1]) == nil {
+			t.Errorf("--%s -%s: accepted", bad[0], bad[1])
+		}
+	}
+	for _, good := range [][2]string{{"ip4", "4"}, {"ip6", "6"}, {"count", "c"}, {"all", "A"}, {"long", ""}} {
+		if err := check(good[0], good[1]); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestSettingsAndReportsTravelAsTheyAre(t *testing.T) {
 	ss := []socket.Setting{{Name: "a", Value: "\xff\x00"}, {Name: "b"}}
 	if got := ToSettings(FromSettings(ss)); !reflect.DeepEqual(got, ss) {

@@ -2347,7 +2347,7 @@ func (x *LayerEvent) GetFinish() *Finish {
 	return nil
 }
 
-func (x *LayerEvent) GetLeft() *Values {
+func (x *LayerEvent) GetLeft() *Left {
 	if x != nil {
 		if x, ok := x.What.(*LayerEvent_Left); ok {
 			return x.Left
@@ -2369,7 +2369,7 @@ type LayerEvent_Finish struct {
 }
 
 type LayerEvent_Left struct {
-	Left *Values `protobuf:"bytes,3,opt,name=left,proto3,oneof"` // last: nothing of the layer is left but these facts
+	Left *Left `protobuf:"bytes,3,opt,name=left,proto3,oneof"` // last: nothing of the layer is left but this
 }
 
 func (*LayerEvent_Opened) isLayerEvent_What() {}
@@ -2377,6 +2377,60 @@ func (*LayerEvent_Opened) isLayerEvent_What() {}
 func (*LayerEvent_Finish) isLayerEvent_What() {}
 
 func (*LayerEvent_Left) isLayerEvent_What() {}
+
+// Left is what a layer that has gone leaves: its last facts, and what it read from
+// beneath and nobody took.
+type Left struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Facts         []*Setting             `protobuf:"bytes,1,rep,name=facts,proto3" json:"facts,omitempty"`
+	Unread        []byte                 `protobuf:"bytes,2,opt,name=unread,proto3" json:"unread,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Left) Reset() {
+	*x = Left{}
+	mi := &file_sosh_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Left) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Left) ProtoMessage() {}
+
+func (x *Left) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Left.ProtoReflect.Descriptor instead.
+func (*Left) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *Left) GetFacts() []*Setting {
+	if x != nil {
+		return x.Facts
+	}
+	return nil
+}
+
+func (x *Left) GetUnread() []byte {
+	if x != nil {
+		return x.Unread
+	}
+	return nil
+}
 
 type LayerRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2387,7 +2441,7 @@ type LayerRequest struct {
 
 func (x *LayerRequest) Reset() {
 	*x = LayerRequest{}
-	mi := &file_sosh_proto_msgTypes[34]
+	mi := &file_sosh_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2399,7 +2453,7 @@ func (x *LayerRequest) String() string {
 func (*LayerRequest) ProtoMessage() {}
 
 func (x *LayerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[34]
+	mi := &file_sosh_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2412,7 +2466,7 @@ func (x *LayerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LayerRequest.ProtoReflect.Descriptor instead.
 func (*LayerRequest) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{34}
+	return file_sosh_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *LayerRequest) GetLayer() uint64 {
@@ -2431,7 +2485,7 @@ type Unwrapped struct {
 
 func (x *Unwrapped) Reset() {
 	*x = Unwrapped{}
-	mi := &file_sosh_proto_msgTypes[35]
+	mi := &file_sosh_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2443,7 +2497,7 @@ func (x *Unwrapped) String() string {
 func (*Unwrapped) ProtoMessage() {}
 
 func (x *Unwrapped) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[35]
+	mi := &file_sosh_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2456,7 +2510,7 @@ func (x *Unwrapped) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unwrapped.ProtoReflect.Descriptor instead.
 func (*Unwrapped) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{35}
+	return file_sosh_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Unwrapped) GetUnread() []byte {
@@ -2477,7 +2531,7 @@ type Message struct {
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_sosh_proto_msgTypes[36]
+	mi := &file_sosh_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2489,7 +2543,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[36]
+	mi := &file_sosh_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2502,7 +2556,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{36}
+	return file_sosh_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Message) GetData() []byte {
@@ -2536,7 +2590,7 @@ type EncodeRequest struct {
 
 func (x *EncodeRequest) Reset() {
 	*x = EncodeRequest{}
-	mi := &file_sosh_proto_msgTypes[37]
+	mi := &file_sosh_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2548,7 +2602,7 @@ func (x *EncodeRequest) String() string {
 func (*EncodeRequest) ProtoMessage() {}
 
 func (x *EncodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[37]
+	mi := &file_sosh_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2561,7 +2615,7 @@ func (x *EncodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncodeRequest.ProtoReflect.Descriptor instead.
 func (*EncodeRequest) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{37}
+	return file_sosh_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *EncodeRequest) GetMark() []byte {
@@ -2588,7 +2642,7 @@ type DecodeRequest struct {
 
 func (x *DecodeRequest) Reset() {
 	*x = DecodeRequest{}
-	mi := &file_sosh_proto_msgTypes[38]
+	mi := &file_sosh_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2600,7 +2654,7 @@ func (x *DecodeRequest) String() string {
 func (*DecodeRequest) ProtoMessage() {}
 
 func (x *DecodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[38]
+	mi := &file_sosh_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2613,7 +2667,7 @@ func (x *DecodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecodeRequest.ProtoReflect.Descriptor instead.
 func (*DecodeRequest) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{38}
+	return file_sosh_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *DecodeRequest) GetMark() []byte {
@@ -2639,7 +2693,7 @@ type Decoded struct {
 
 func (x *Decoded) Reset() {
 	*x = Decoded{}
-	mi := &file_sosh_proto_msgTypes[39]
+	mi := &file_sosh_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2651,7 +2705,7 @@ func (x *Decoded) String() string {
 func (*Decoded) ProtoMessage() {}
 
 func (x *Decoded) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[39]
+	mi := &file_sosh_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2664,7 +2718,7 @@ func (x *Decoded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decoded.ProtoReflect.Descriptor instead.
 func (*Decoded) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{39}
+	return file_sosh_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Decoded) GetMessages() []*Fields {
@@ -2683,7 +2737,7 @@ type Fields struct {
 
 func (x *Fields) Reset() {
 	*x = Fields{}
-	mi := &file_sosh_proto_msgTypes[40]
+	mi := &file_sosh_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2695,7 +2749,7 @@ func (x *Fields) String() string {
 func (*Fields) ProtoMessage() {}
 
 func (x *Fields) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[40]
+	mi := &file_sosh_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2708,7 +2762,7 @@ func (x *Fields) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fields.ProtoReflect.Descriptor instead.
 func (*Fields) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{40}
+	return file_sosh_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Fields) GetFields() []*Setting {
@@ -2732,7 +2786,7 @@ type ToCommand struct {
 
 func (x *ToCommand) Reset() {
 	*x = ToCommand{}
-	mi := &file_sosh_proto_msgTypes[41]
+	mi := &file_sosh_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2744,7 +2798,7 @@ func (x *ToCommand) String() string {
 func (*ToCommand) ProtoMessage() {}
 
 func (x *ToCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[41]
+	mi := &file_sosh_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2757,7 +2811,7 @@ func (x *ToCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToCommand.ProtoReflect.Descriptor instead.
 func (*ToCommand) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{41}
+	return file_sosh_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ToCommand) GetWhat() isToCommand_What {
@@ -2813,7 +2867,7 @@ type StartCommand struct {
 
 func (x *StartCommand) Reset() {
 	*x = StartCommand{}
-	mi := &file_sosh_proto_msgTypes[42]
+	mi := &file_sosh_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2825,7 +2879,7 @@ func (x *StartCommand) String() string {
 func (*StartCommand) ProtoMessage() {}
 
 func (x *StartCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[42]
+	mi := &file_sosh_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2838,7 +2892,7 @@ func (x *StartCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartCommand.ProtoReflect.Descriptor instead.
 func (*StartCommand) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{42}
+	return file_sosh_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *StartCommand) GetCommand() string {
@@ -2882,7 +2936,7 @@ type FromCommand struct {
 
 func (x *FromCommand) Reset() {
 	*x = FromCommand{}
-	mi := &file_sosh_proto_msgTypes[43]
+	mi := &file_sosh_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2894,7 +2948,7 @@ func (x *FromCommand) String() string {
 func (*FromCommand) ProtoMessage() {}
 
 func (x *FromCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[43]
+	mi := &file_sosh_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2907,7 +2961,7 @@ func (x *FromCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FromCommand.ProtoReflect.Descriptor instead.
 func (*FromCommand) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{43}
+	return file_sosh_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *FromCommand) GetText() []byte {
@@ -3096,13 +3150,16 @@ const file_sosh_proto_rawDesc = "" +
 	"\x04host\x18\x05 \x01(\fR\x04host\x12/\n" +
 	"\x06remote\x18\x06 \x01(\v2\x17.sosh.plugin.v1.AddressR\x06remote\x12\x1a\n" +
 	"\baccepted\x18\a \x01(\bR\baccepted\x121\n" +
-	"\aoptions\x18\b \x03(\v2\x17.sosh.plugin.v1.SettingR\aoptions\"\xa6\x01\n" +
+	"\aoptions\x18\b \x03(\v2\x17.sosh.plugin.v1.SettingR\aoptions\"\xa4\x01\n" +
 	"\n" +
 	"LayerEvent\x120\n" +
 	"\x06opened\x18\x01 \x01(\v2\x16.sosh.plugin.v1.OpenedH\x00R\x06opened\x120\n" +
-	"\x06finish\x18\x02 \x01(\v2\x16.sosh.plugin.v1.FinishH\x00R\x06finish\x12,\n" +
-	"\x04left\x18\x03 \x01(\v2\x16.sosh.plugin.v1.ValuesH\x00R\x04leftB\x06\n" +
-	"\x04what\"$\n" +
+	"\x06finish\x18\x02 \x01(\v2\x16.sosh.plugin.v1.FinishH\x00R\x06finish\x12*\n" +
+	"\x04left\x18\x03 \x01(\v2\x14.sosh.plugin.v1.LeftH\x00R\x04leftB\x06\n" +
+	"\x04what\"M\n" +
+	"\x04Left\x12-\n" +
+	"\x05facts\x18\x01 \x03(\v2\x17.sosh.plugin.v1.SettingR\x05facts\x12\x16\n" +
+	"\x06unread\x18\x02 \x01(\fR\x06unread\"$\n" +
 	"\fLayerRequest\x12\x14\n" +
 	"\x05layer\x18\x01 \x01(\x04R\x05layer\"#\n" +
 	"\tUnwrapped\x12\x16\n" +
@@ -3165,7 +3222,7 @@ func file_sosh_proto_rawDescGZIP() []byte {
 	return file_sosh_proto_rawDescData
 }
 
-var file_sosh_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_sosh_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_sosh_proto_goTypes = []any{
 	(*Address)(nil),            // 0: sosh.plugin.v1.Address
 	(*Setting)(nil),            // 1: sosh.plugin.v1.Setting
@@ -3201,16 +3258,17 @@ var file_sosh_proto_goTypes = []any{
 	(*Finish)(nil),             // 31: sosh.plugin.v1.Finish
 	(*WrapRequest)(nil),        // 32: sosh.plugin.v1.WrapRequest
 	(*LayerEvent)(nil),         // 33: sosh.plugin.v1.LayerEvent
-	(*LayerRequest)(nil),       // 34: sosh.plugin.v1.LayerRequest
-	(*Unwrapped)(nil),          // 35: sosh.plugin.v1.Unwrapped
-	(*Message)(nil),            // 36: sosh.plugin.v1.Message
-	(*EncodeRequest)(nil),      // 37: sosh.plugin.v1.EncodeRequest
-	(*DecodeRequest)(nil),      // 38: sosh.plugin.v1.DecodeRequest
-	(*Decoded)(nil),            // 39: sosh.plugin.v1.Decoded
-	(*Fields)(nil),             // 40: sosh.plugin.v1.Fields
-	(*ToCommand)(nil),          // 41: sosh.plugin.v1.ToCommand
-	(*StartCommand)(nil),       // 42: sosh.plugin.v1.StartCommand
-	(*FromCommand)(nil),        // 43: sosh.plugin.v1.FromCommand
+	(*Left)(nil),               // 34: sosh.plugin.v1.Left
+	(*LayerRequest)(nil),       // 35: sosh.plugin.v1.LayerRequest
+	(*Unwrapped)(nil),          // 36: sosh.plugin.v1.Unwrapped
+	(*Message)(nil),            // 37: sosh.plugin.v1.Message
+	(*EncodeRequest)(nil),      // 38: sosh.plugin.v1.EncodeRequest
+	(*DecodeRequest)(nil),      // 39: sosh.plugin.v1.DecodeRequest
+	(*Decoded)(nil),            // 40: sosh.plugin.v1.Decoded
+	(*Fields)(nil),             // 41: sosh.plugin.v1.Fields
+	(*ToCommand)(nil),          // 42: sosh.plugin.v1.ToCommand
+	(*StartCommand)(nil),       // 43: sosh.plugin.v1.StartCommand
+	(*FromCommand)(nil),        // 44: sosh.plugin.v1.FromCommand
 }
 var file_sosh_proto_depIdxs = []int32{
 	0,  // 0: sosh.plugin.v1.Facts.local:type_name -> sosh.plugin.v1.Address
@@ -3253,54 +3311,55 @@ var file_sosh_proto_depIdxs = []int32{
 	1,  // 37: sosh.plugin.v1.WrapRequest.options:type_name -> sosh.plugin.v1.Setting
 	17, // 38: sosh.plugin.v1.LayerEvent.opened:type_name -> sosh.plugin.v1.Opened
 	31, // 39: sosh.plugin.v1.LayerEvent.finish:type_name -> sosh.plugin.v1.Finish
-	26, // 40: sosh.plugin.v1.LayerEvent.left:type_name -> sosh.plugin.v1.Values
-	0,  // 41: sosh.plugin.v1.Message.peer:type_name -> sosh.plugin.v1.Address
-	1,  // 42: sosh.plugin.v1.EncodeRequest.fields:type_name -> sosh.plugin.v1.Setting
-	36, // 43: sosh.plugin.v1.DecodeRequest.messages:type_name -> sosh.plugin.v1.Message
-	40, // 44: sosh.plugin.v1.Decoded.messages:type_name -> sosh.plugin.v1.Fields
-	1,  // 45: sosh.plugin.v1.Fields.fields:type_name -> sosh.plugin.v1.Setting
-	42, // 46: sosh.plugin.v1.ToCommand.start:type_name -> sosh.plugin.v1.StartCommand
-	1,  // 47: sosh.plugin.v1.StartCommand.flags:type_name -> sosh.plugin.v1.Setting
-	1,  // 48: sosh.plugin.v1.FromCommand.fields:type_name -> sosh.plugin.v1.Setting
-	4,  // 49: sosh.plugin.v1.Plugin.Describe:input_type -> sosh.plugin.v1.DescribeRequest
-	13, // 50: sosh.plugin.v1.Plugin.Resolve:input_type -> sosh.plugin.v1.ResolveRequest
-	16, // 51: sosh.plugin.v1.Plugin.Open:input_type -> sosh.plugin.v1.OpenRequest
-	18, // 52: sosh.plugin.v1.Plugin.Bind:input_type -> sosh.plugin.v1.BindRequest
-	19, // 53: sosh.plugin.v1.Plugin.Listen:input_type -> sosh.plugin.v1.ListenRequest
-	20, // 54: sosh.plugin.v1.Plugin.Connect:input_type -> sosh.plugin.v1.ConnectRequest
-	21, // 55: sosh.plugin.v1.Plugin.Shutdown:input_type -> sosh.plugin.v1.ShutdownRequest
-	22, // 56: sosh.plugin.v1.Plugin.Accept:input_type -> sosh.plugin.v1.AcceptRequest
-	24, // 57: sosh.plugin.v1.Plugin.Option:input_type -> sosh.plugin.v1.OptionRequest
-	25, // 58: sosh.plugin.v1.Plugin.Info:input_type -> sosh.plugin.v1.InfoRequest
-	32, // 59: sosh.plugin.v1.Plugin.Wrap:input_type -> sosh.plugin.v1.WrapRequest
-	34, // 60: sosh.plugin.v1.Plugin.Unwrap:input_type -> sosh.plugin.v1.LayerRequest
-	34, // 61: sosh.plugin.v1.Plugin.Abort:input_type -> sosh.plugin.v1.LayerRequest
-	37, // 62: sosh.plugin.v1.Plugin.Encode:input_type -> sosh.plugin.v1.EncodeRequest
-	38, // 63: sosh.plugin.v1.Plugin.Decode:input_type -> sosh.plugin.v1.DecodeRequest
-	41, // 64: sosh.plugin.v1.Plugin.Run:input_type -> sosh.plugin.v1.ToCommand
-	29, // 65: sosh.plugin.v1.Plugin.Stream:input_type -> sosh.plugin.v1.ToSocket
-	5,  // 66: sosh.plugin.v1.Plugin.Describe:output_type -> sosh.plugin.v1.Description
-	14, // 67: sosh.plugin.v1.Plugin.Resolve:output_type -> sosh.plugin.v1.ResolveResponse
-	17, // 68: sosh.plugin.v1.Plugin.Open:output_type -> sosh.plugin.v1.Opened
-	23, // 69: sosh.plugin.v1.Plugin.Bind:output_type -> sosh.plugin.v1.Done
-	23, // 70: sosh.plugin.v1.Plugin.Listen:output_type -> sosh.plugin.v1.Done
-	23, // 71: sosh.plugin.v1.Plugin.Connect:output_type -> sosh.plugin.v1.Done
-	23, // 72: sosh.plugin.v1.Plugin.Shutdown:output_type -> sosh.plugin.v1.Done
-	17, // 73: sosh.plugin.v1.Plugin.Accept:output_type -> sosh.plugin.v1.Opened
-	26, // 74: sosh.plugin.v1.Plugin.Option:output_type -> sosh.plugin.v1.Values
-	26, // 75: sosh.plugin.v1.Plugin.Info:output_type -> sosh.plugin.v1.Values
-	33, // 76: sosh.plugin.v1.Plugin.Wrap:output_type -> sosh.plugin.v1.LayerEvent
-	35, // 77: sosh.plugin.v1.Plugin.Unwrap:output_type -> sosh.plugin.v1.Unwrapped
-	23, // 78: sosh.plugin.v1.Plugin.Abort:output_type -> sosh.plugin.v1.Done
-	36, // 79: sosh.plugin.v1.Plugin.Encode:output_type -> sosh.plugin.v1.Message
-	39, // 80: sosh.plugin.v1.Plugin.Decode:output_type -> sosh.plugin.v1.Decoded
-	43, // 81: sosh.plugin.v1.Plugin.Run:output_type -> sosh.plugin.v1.FromCommand
-	30, // 82: sosh.plugin.v1.Plugin.Stream:output_type -> sosh.plugin.v1.FromSocket
-	66, // [66:83] is the sub-list for method output_type
-	49, // [49:66] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	34, // 40: sosh.plugin.v1.LayerEvent.left:type_name -> sosh.plugin.v1.Left
+	1,  // 41: sosh.plugin.v1.Left.facts:type_name -> sosh.plugin.v1.Setting
+	0,  // 42: sosh.plugin.v1.Message.peer:type_name -> sosh.plugin.v1.Address
+	1,  // 43: sosh.plugin.v1.EncodeRequest.fields:type_name -> sosh.plugin.v1.Setting
+	37, // 44: sosh.plugin.v1.DecodeRequest.messages:type_name -> sosh.plugin.v1.Message
+	41, // 45: sosh.plugin.v1.Decoded.messages:type_name -> sosh.plugin.v1.Fields
+	1,  // 46: sosh.plugin.v1.Fields.fields:type_name -> sosh.plugin.v1.Setting
+	43, // 47: sosh.plugin.v1.ToCommand.start:type_name -> sosh.plugin.v1.StartCommand
+	1,  // 48: sosh.plugin.v1.StartCommand.flags:type_name -> sosh.plugin.v1.Setting
+	1,  // 49: sosh.plugin.v1.FromCommand.fields:type_name -> sosh.plugin.v1.Setting
+	4,  // 50: sosh.plugin.v1.Plugin.Describe:input_type -> sosh.plugin.v1.DescribeRequest
+	13, // 51: sosh.plugin.v1.Plugin.Resolve:input_type -> sosh.plugin.v1.ResolveRequest
+	16, // 52: sosh.plugin.v1.Plugin.Open:input_type -> sosh.plugin.v1.OpenRequest
+	18, // 53: sosh.plugin.v1.Plugin.Bind:input_type -> sosh.plugin.v1.BindRequest
+	19, // 54: sosh.plugin.v1.Plugin.Listen:input_type -> sosh.plugin.v1.ListenRequest
+	20, // 55: sosh.plugin.v1.Plugin.Connect:input_type -> sosh.plugin.v1.ConnectRequest
+	21, // 56: sosh.plugin.v1.Plugin.Shutdown:input_type -> sosh.plugin.v1.ShutdownRequest
+	22, // 57: sosh.plugin.v1.Plugin.Accept:input_type -> sosh.plugin.v1.AcceptRequest
+	24, // 58: sosh.plugin.v1.Plugin.Option:input_type -> sosh.plugin.v1.OptionRequest
+	25, // 59: sosh.plugin.v1.Plugin.Info:input_type -> sosh.plugin.v1.InfoRequest
+	32, // 60: sosh.plugin.v1.Plugin.Wrap:input_type -> sosh.plugin.v1.WrapRequest
+	35, // 61: sosh.plugin.v1.Plugin.Unwrap:input_type -> sosh.plugin.v1.LayerRequest
+	35, // 62: sosh.plugin.v1.Plugin.Abort:input_type -> sosh.plugin.v1.LayerRequest
+	38, // 63: sosh.plugin.v1.Plugin.Encode:input_type -> sosh.plugin.v1.EncodeRequest
+	39, // 64: sosh.plugin.v1.Plugin.Decode:input_type -> sosh.plugin.v1.DecodeRequest
+	42, // 65: sosh.plugin.v1.Plugin.Run:input_type -> sosh.plugin.v1.ToCommand
+	29, // 66: sosh.plugin.v1.Plugin.Stream:input_type -> sosh.plugin.v1.ToSocket
+	5,  // 67: sosh.plugin.v1.Plugin.Describe:output_type -> sosh.plugin.v1.Description
+	14, // 68: sosh.plugin.v1.Plugin.Resolve:output_type -> sosh.plugin.v1.ResolveResponse
+	17, // 69: sosh.plugin.v1.Plugin.Open:output_type -> sosh.plugin.v1.Opened
+	23, // 70: sosh.plugin.v1.Plugin.Bind:output_type -> sosh.plugin.v1.Done
+	23, // 71: sosh.plugin.v1.Plugin.Listen:output_type -> sosh.plugin.v1.Done
+	23, // 72: sosh.plugin.v1.Plugin.Connect:output_type -> sosh.plugin.v1.Done
+	23, // 73: sosh.plugin.v1.Plugin.Shutdown:output_type -> sosh.plugin.v1.Done
+	17, // 74: sosh.plugin.v1.Plugin.Accept:output_type -> sosh.plugin.v1.Opened
+	26, // 75: sosh.plugin.v1.Plugin.Option:output_type -> sosh.plugin.v1.Values
+	26, // 76: sosh.plugin.v1.Plugin.Info:output_type -> sosh.plugin.v1.Values
+	33, // 77: sosh.plugin.v1.Plugin.Wrap:output_type -> sosh.plugin.v1.LayerEvent
+	36, // 78: sosh.plugin.v1.Plugin.Unwrap:output_type -> sosh.plugin.v1.Unwrapped
+	23, // 79: sosh.plugin.v1.Plugin.Abort:output_type -> sosh.plugin.v1.Done
+	37, // 80: sosh.plugin.v1.Plugin.Encode:output_type -> sosh.plugin.v1.Message
+	40, // 81: sosh.plugin.v1.Plugin.Decode:output_type -> sosh.plugin.v1.Decoded
+	44, // 82: sosh.plugin.v1.Plugin.Run:output_type -> sosh.plugin.v1.FromCommand
+	30, // 83: sosh.plugin.v1.Plugin.Stream:output_type -> sosh.plugin.v1.FromSocket
+	67, // [67:84] is the sub-list for method output_type
+	50, // [50:67] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_sosh_proto_init() }
@@ -3324,7 +3383,7 @@ func file_sosh_proto_init() {
 		(*LayerEvent_Finish)(nil),
 		(*LayerEvent_Left)(nil),
 	}
-	file_sosh_proto_msgTypes[41].OneofWrappers = []any{
+	file_sosh_proto_msgTypes[42].OneofWrappers = []any{
 		(*ToCommand_Start)(nil),
 		(*ToCommand_Interrupt)(nil),
 	}
@@ -3334,7 +3393,7 @@ func file_sosh_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sosh_proto_rawDesc), len(file_sosh_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   44,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
