@@ -1,6 +1,7 @@
 package expect
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"regexp/syntax"
@@ -56,6 +57,8 @@ type program struct {
 	anchored bool      // a match can begin only at the cursor
 	eager    bool      // a match can begin and end before any byte: start without waiting for one
 	inner    bool      // a start inside a character must know that it is one
+	behind   bool      // a start looks at the byte before it
+	cursor   bool      // a start may be for the cursor only
 }
 
 // errTooLarge says what a program may hold.
@@ -255,9 +258,12 @@ func (p *program) findFirst() {
 				pc = in.arg
 				continue
 			case opCursor:
+				p.cursor = true
 				if !cursor {
 					return
 				}
+			case opLineStart, opWordEdge, opNoWordEdge:
+				p.behind = true
 			}
 			if in.op == opMatch || in.op == opByte || in.op == opSet || in.op == opRaw {
 				p.anchored = p.anchored && cursor
@@ -269,4 +275,26 @@ func (p *program) findFirst() {
 	walk(p.start, false)
 	clear(seen)
 	walk(p.start, true)
+}
+
+// skip returns how many bytes of p no match can begin at.
+func (g *program) skip(p []byte) int {
+	if len(g.prefix) == 0 {
+		for i, b := range p {
+			if g.first[b] {
+				return i
+			}
+		}
+		return len(p)
+	}
+	if i := bytes.Index(p, g.prefix); i >= 0 {
+		return i
+	}
+	// Its beginning may be at the end of p, the rest in the next piece.
+	for i := max(0, len(p)-len(g.prefix)+1); i < len(p); i++ {
+		if bytes.HasPrefix(g.prefix, p[i:]) {
+			return i
+		}
+	}
+	return len(p)
 }

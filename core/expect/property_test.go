@@ -42,7 +42,7 @@ func run(m *Matcher, before int, pieces ...[]byte) outcome {
 		o.groups = slices.Clone(got.Groups)
 	}
 	o.taken = m.Taken()
-	o.hope = m.state != hopeless
+	o.hope = m.verdict != hopeless
 	return o
 }
 

@@ -1,0 +1,91 @@
+package expect
+
+import "slices"
+
+// An edge is a transition that does more than go to a state: that moves
+// registers, or ends at a state where there is more to do.
+type edge struct {
+	to     *state
+	moves  []block
+	stores []store
+	cross  bool // the moves do not allow to be made one by one
+}
+
+// A block of n registers moves from src to dst.
+type block struct{ dst, src, n uint16 }
+
+// A store sets a register to the offset reached, less back.
+type store struct{ reg, back uint16 }
+
+func (e *edge) plain() bool { return len(e.moves)+len(e.stores) == 0 && !e.to.stops() }
+
+func (e *edge) size() int { return 72 + 8*(len(e.moves)+len(e.stores)) }
+
+// edgeTo returns the edge to the state just written, at the machine's offset.
+func (a *automaton) edgeTo(to *state, at int64) edge {
+	e := edge{to: to}
+	last := -1 // the greatest register that was read
+	for i, name := range a.draft.values {
+		src, ok := regOf(name)
+		if !ok {
+			e.stores = append(e.stores, store{uint16(i), uint16(at - name)})
+			continue
+		}
+		if src == i {
+			continue
+		}
+		e.cross = e.cross || src < last
+		last = src
+		if n := len(e.moves); n > 0 {
+			if b := &e.moves[n-1]; int(b.dst+b.n) == i && int(b.src+b.n) == src {
+				b.n++
+				continue
+			}
+		}
+		e.moves = append(e.moves, block{uint16(i), uint16(src), 1})
+	}
+	// As the registers keep their order, none is written before it was read if
+	// those that go down go first to last, and those that go up last to first.
+	if !e.cross {
+		var down, up []block
+		for _, b := range e.moves {
+			if b.src > b.dst {
+				down = append(down, b)
+			} else {
+				up = append(up, b)
+			}
+		}
+		slices.Reverse(up)
+		e.moves = append(down, up...)
+	}
+	return e
+}
+
+// follow makes the moves of e, which ends at an offset.
+func (m *Matcher) follow(e *edge, at int64) {
+	if e.to.regs > len(m.regs) {
+		m.needRegs(e.to.regs)
+	}
+	r := m.regs
+	if e.cross {
+		m.spare = m.spare[:0]
+		for _, b := range e.moves {
+			m.spare = append(m.spare, r[b.src:b.src+b.n]...)
+		}
+		n := 0
+		for _, b := range e.moves {
+			n += copy(r[b.dst:b.dst+b.n], m.spare[n:])
+		}
+	} else {
+		for _, b := range e.moves {
+			if b.n == 1 {
+				r[b.dst] = r[b.src]
+			} else {
+				copy(r[b.dst:b.dst+b.n], r[b.src:b.src+b.n])
+			}
+		}
+	}
+	for _, s := range e.stores {
+		r[s.reg] = at - int64(s.back)
+	}
+}
