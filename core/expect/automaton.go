@@ -1,6 +1,7 @@
 package expect
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -124,22 +125,21 @@ func (a *automaton) start(before int) *state {
 }
 
 // intern returns the state that scratch is in, whose names are of a state with
-// regs registers. It returns nil if the state is too large, and leaves the
-// values of its registers in draft. It may flush.
+// regs registers. It returns nil if the state is too large. It may flush.
 func (a *automaton) intern(regs int) *state {
 	d := &a.draft
 	s := d.write(a.scratch, regs)
 	if known := a.known[string(d.key)]; known != nil {
 		return known
 	}
-	size := 4*a.stride + 3*len(d.key) + 8*len(a.scratch.cur.threads) + 256
+	s.key = string(d.key)
+	s.threads = slices.Clone(a.scratch.cur.threads)
+	s.slots = d.choose()
+	s.regs = len(d.values)
+	size := s.size(a.stride)
 	if size > a.budget/16 {
 		return nil
 	}
-	s.key = string(d.key)
-	s.threads = append(s.threads, a.scratch.cur.threads...)
-	s.slots = append(s.slots, d.slots...)
-	s.regs = len(d.values)
 	return a.add(&s, size)
 }
 
@@ -167,24 +167,32 @@ func (a *automaton) add(s *state, size int) *state {
 // room makes sure that there is room for size bytes more.
 func (a *automaton) room(size int) {
 	if a.used+size > a.budget {
-		values := a.draft.values
-		a.draft.values = nil // flush writes drafts too
+		kept := a.draft // flush writes drafts too
+		a.draft = draft{live: kept.live}
 		a.flush()
-		a.draft.values = values
+		a.draft = kept
 	}
 	a.used += size
 }
 
-// current returns s as a state of the present table.
+// current returns s as a state of the present table, with the same registers. A
+// state of the same key may be there that has chosen others: what follows a key
+// tells such states apart.
 func (a *automaton) current(s *state) *state {
 	if s.epoch == a.table.Load().epoch {
 		return s
 	}
-	if known := a.known[s.key]; known != nil {
-		return known
-	}
 	again := *s
-	return a.add(&again, 4*a.stride+3*len(s.key)+8*len(s.threads)+256)
+	for {
+		known := a.known[again.key]
+		if known == nil {
+			return a.add(&again, again.size(a.stride))
+		}
+		if slices.Equal(known.slots, s.slots) {
+			return known
+		}
+		again.key += "'"
+	}
 }
 
 // adopt is current for a matcher that was away while the table was forgotten.
@@ -216,7 +224,7 @@ func (a *automaton) make(s *state, b byte) (*table, edge, bool) {
 	if to == nil {
 		return t, edge{}, false
 	}
-	e := a.edgeTo(to, at+1)
+	e := newEdge(to, a.draft.sources(to), at+1)
 	if !e.plain() {
 		a.room(e.size())
 	}

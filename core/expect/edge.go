@@ -21,11 +21,12 @@ func (e *edge) plain() bool { return len(e.moves)+len(e.stores) == 0 && !e.to.st
 
 func (e *edge) size() int { return 72 + 8*(len(e.moves)+len(e.stores)) }
 
-// edgeTo returns the edge to the state just written, at the machine's offset.
-func (a *automaton) edgeTo(to *state, at int64) edge {
+// newEdge returns the edge to a state whose registers take their offsets from
+// where from names, in the step that ended at the machine's offset.
+func newEdge(to *state, from []int64, at int64) edge {
 	e := edge{to: to}
 	last := -1 // the greatest register that was read
-	for i, name := range a.draft.values {
+	for i, name := range from {
 		src, ok := regOf(name)
 		if !ok {
 			e.stores = append(e.stores, store{uint16(i), uint16(at - name)})
@@ -44,7 +45,7 @@ func (a *automaton) edgeTo(to *state, at int64) edge {
 		}
 		e.moves = append(e.moves, block{uint16(i), uint16(src), 1})
 	}
-	// As the registers keep their order, none is written before it was read if
+	// As long as they keep their order, none is written before it was read if
 	// those that go down go first to last, and those that go up last to first.
 	if !e.cross {
 		var down, up []block
@@ -66,26 +67,19 @@ func (m *Matcher) follow(e *edge, at int64) {
 	if e.to.regs > len(m.regs) {
 		m.needRegs(e.to.regs)
 	}
-	r := m.regs
+	to, from := m.regs, m.regs
 	if e.cross {
-		m.spare = m.spare[:0]
-		for _, b := range e.moves {
-			m.spare = append(m.spare, r[b.src:b.src+b.n]...)
-		}
-		n := 0
-		for _, b := range e.moves {
-			n += copy(r[b.dst:b.dst+b.n], m.spare[n:])
-		}
-	} else {
-		for _, b := range e.moves {
-			if b.n == 1 {
-				r[b.dst] = r[b.src]
-			} else {
-				copy(r[b.dst:b.dst+b.n], r[b.src:b.src+b.n])
-			}
+		m.spare = append(m.spare[:0], m.regs...)
+		from = m.spare
+	}
+	for _, b := range e.moves {
+		if b.n == 1 {
+			to[b.dst] = from[b.src]
+		} else {
+			copy(to[b.dst:b.dst+b.n], from[b.src:b.src+b.n])
 		}
 	}
 	for _, s := range e.stores {
-		r[s.reg] = at - int64(s.back)
+		to[s.reg] = at - int64(s.back)
 	}
 }

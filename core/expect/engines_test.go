@@ -140,7 +140,7 @@ func TestAutomatonIsBoundedWhateverComes(t *testing.T) {
 		bytes := 0
 		tab := a.table.Load()
 		for _, s := range a.known {
-			bytes += 4*a.stride + 3*len(s.key) + 8*len(s.threads)
+			bytes += s.size(a.stride)
 		}
 		for _, e := range tab.edges[:a.edges] {
 			bytes += e.size()

@@ -1,10 +1,19 @@
 package expect
 
-import "encoding/binary"
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+)
 
 // A state is all that decides how a machine goes on, but for the offsets: the
 // threads in order, with a register for every offset that they remember, and
 // what is known about the bytes before. It is not changed once made.
+//
+// The key tells which offsets are the same, not which registers hold them: that
+// is for whoever makes the state to choose. Registers are in the order of their
+// offsets then, so that a window of threads which moves over the input moves
+// its registers as one block.
 type state struct {
 	epoch   uint32 // of the table that its row is in
 	row     uint32 // where its row begins; a decided state has none
@@ -51,6 +60,11 @@ func (c prevClass) sample() int { return [...]int{' ', '\n', 'a'}[c] }
 // stops reports whether a scan has to do more at the state than to go on.
 func (s *state) stops() bool { return s.skips || s.verdict != undecided }
 
+// size is about the memory of a state with its row, in bytes.
+func (s *state) size(stride int) int {
+	return 4*stride + len(s.key) + 8*len(s.threads) + 2*len(s.slots) + 256
+}
+
 // spans copies the groups of the i-th thread to dst.
 func (s *state) spans(dst []Span, i int, regs []int64) {
 	n := len(s.slots) / len(s.threads)
@@ -90,11 +104,12 @@ func (m *machine) load(s *state, regs []int64, at int64) {
 
 // A draft is the state that a machine is in, being written.
 type draft struct {
-	live    liveness
-	key     []byte
-	slots   []uint16
-	values  []int64  // of the new registers, in the machine
-	renamed []uint16 // by old register: the new one
+	live   liveness
+	key    []byte
+	slots  []uint16 // side by side: the number of every slot's offset, in order of appearance
+	values []int64  // by number: the offset's name in the machine
+	number []uint16 // by old register: the number
+	order  []uint16 // for choose
 }
 
 // The scratch machine runs with names for offsets: a register r is regName(r),
@@ -153,14 +168,13 @@ func (m *machine) takesWhole() bool {
 	return true
 }
 
-// name numbers the offsets of the threads anew, in order.
+// name numbers the offsets of the threads.
 func (d *draft) name(m *machine, regs int) {
-	d.slots, d.values, d.renamed = d.slots[:0], d.values[:0], d.renamed[:0]
+	d.slots, d.values, d.number = d.slots[:0], d.values[:0], d.number[:0]
 	for range regs {
-		d.renamed = append(d.renamed, noReg)
+		d.number = append(d.number, noReg)
 	}
-	var own [2]uint16 // of this step's offset, and the one before
-	own[0], own[1] = noReg, noReg
+	own := [...]uint16{noReg, noReg} // of this step's offset, and the one before
 	n := m.prog.slots
 	for i, t := range m.cur.threads {
 		all := m.prog.insts[t.pc].op == opMatch
@@ -169,19 +183,59 @@ func (d *draft) name(m *machine, regs int) {
 				d.slots = append(d.slots, noReg)
 				continue
 			}
-			var reg *uint16
+			var number *uint16
 			if r, ok := regOf(v); ok {
-				reg = &d.renamed[r]
+				number = &d.number[r]
 			} else {
-				reg = &own[m.at-v]
+				number = &own[m.at-v]
 			}
-			if *reg == noReg {
-				*reg = uint16(len(d.values))
+			if *number == noReg {
+				*number = uint16(len(d.values))
 				d.values = append(d.values, v)
 			}
-			d.slots = append(d.slots, *reg)
+			d.slots = append(d.slots, *number)
 		}
 	}
+}
+
+// choose gives the numbers registers, and returns those of the slots.
+func (d *draft) choose() []uint16 {
+	d.order = d.order[:0]
+	for i := range d.values {
+		d.order = append(d.order, uint16(i))
+	}
+	slices.SortFunc(d.order, func(a, b uint16) int { return compareNames(d.values[a], d.values[b]) })
+	reg := make([]uint16, len(d.order))
+	for r, number := range d.order {
+		reg[number] = uint16(r)
+	}
+	slots := slices.Clone(d.slots)
+	for i, number := range slots {
+		if number != noReg {
+			slots[i] = reg[number]
+		}
+	}
+	return slots
+}
+
+// compareNames puts old registers in their order before offsets of this step.
+func compareNames(a, b int64) int {
+	if a < 0 && b < 0 {
+		return cmp.Compare(b, a)
+	}
+	return cmp.Compare(a, b)
+}
+
+// sources returns the names that the registers of s take their offsets from; s
+// is the state written, with registers chosen at any time.
+func (d *draft) sources(s *state) []int64 {
+	from := make([]int64, s.regs)
+	for i, number := range d.slots {
+		if number != noReg {
+			from[s.slots[i]] = d.values[number]
+		}
+	}
+	return from
 }
 
 func (d *draft) encode(s *state, threads []thread) {
@@ -193,6 +247,7 @@ func (d *draft) encode(s *state, threads []thread) {
 	}
 	k := append(d.key[:0], flags, byte(s.prev), s.chars.left, s.chars.lo, s.chars.hi)
 	k = binary.LittleEndian.AppendUint32(k, uint32(s.chars.code))
+	k = binary.LittleEndian.AppendUint16(k, uint16(len(threads))) // and with it, where the key ends
 	for _, t := range threads {
 		k = binary.LittleEndian.AppendUint16(k, uint16(t.pc))
 		k = append(k, byte(t.cond))
