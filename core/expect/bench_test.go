@@ -101,6 +101,7 @@ func BenchmarkNoMatch100MB(b *testing.B) {
 		{"x30", "log", `(x?){30}x{30}`},
 		{"x30 of x", "xs", `(x?){30}x{30}`},
 		{"count", "ab", `[ab]{60}c`},
+		{"count to the limit", "ab", `[ab]{97}c`},
 		{"count of groups", "base64", `(\w)(\w{10})(\w{20})(\w)@`},
 		{"letters", "cyrillic", `\pL+@`},
 		{"letters fold", "cyrillic", `(?i)ИСХОД`},

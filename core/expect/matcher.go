@@ -15,9 +15,10 @@ type Matcher struct {
 	prog    *program
 	auto    *automaton // nil: the machine does it all
 	state   *state     // where the automaton is; nil when the machine goes on from here
-	regs    []int64    // the offsets that the threads of state remember
-	spare   []int64    // for moves among regs that cross
-	machine *machine   // made when it is first needed
+	regs    []int64    // the offsets that the threads of state remember: the end of file
+	file    []int64
+	spare   []int64  // for moves among regs that cross
+	machine *machine // made when it is first needed
 	before  int
 	at      int64 // bytes taken in
 	verdict verdict
@@ -90,8 +91,10 @@ func (m *Matcher) begin() {
 		return
 	}
 	m.epoch = m.state.epoch
-	m.needRegs(m.state.regs)
-	clear(m.regs) // what the threads that start here remember is the cursor
+	if m.regs = m.file; m.state.regs > len(m.regs) {
+		m.needRegs(m.state.regs)
+	}
+	clear(m.regs[:m.state.regs]) // what the threads that start here remember is the cursor
 	m.stateSays()
 }
 
@@ -115,10 +118,14 @@ func (m *Matcher) needMachine() {
 	}
 }
 
+// needRegs makes room for n registers, and for them to slide.
 func (m *Matcher) needRegs(n int) {
-	if n > len(m.regs) {
-		m.regs = append(m.regs, make([]int64, n-len(m.regs))...)
+	if n > len(m.file)/4 {
+		m.file = append(make([]int64, 0, 4*n), m.regs...)[:4*n]
+	} else {
+		copy(m.file, m.regs)
 	}
+	m.regs = m.file
 }
 
 // yield leaves the rest of the stream to the machine.
