@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 )
@@ -73,14 +75,16 @@ func TestAutomatonIsTheMachine(t *testing.T) {
 var wide = []string{
 	`(x?){30}x{30}`, `(?:(a)|(b)|(c)){3}(\w+)`, `[ab]*a[ab]{12}c`, `\w{50}@`, `(\w+)[^@]*@((?:[a-z]+\.)+)(\w+)$`,
 	`(a*)(b*)(c*)(a*)(b*)(c*)$\r\nx`, `(?i)(err(or)?|warn(ing)?): (.*)$`, `\pL{3}\PL\pL{5}[é-ü]`, `(?s)(a.)(.b)(c.)(.a)(.*)zzz`,
-	`(.)(.)(.)(.)(.)(.)(.)(.)!`, `[^ ]+@[^ ]+`, `.*zzz`, `\b(\w)\w*\b \b(\w)\w*(\W)\b$`, `(?:\xe2|.)+\x82(.*)x{3}`,
+	`(.)(.)(.)(.)(.)(.)(.)(.)!`, `(?:(a)|(b)|(c)|x)*@(.)`, `(?:(a)(?:b|c)*|(b)|(c))*\b(.) x(.)@`, `(?:.|[é-ü日-本])x*[^a-zé]{3}(x|[é-ü]+)[^€]\r\n`,
+	`[^a-zé]{2}[é-ü日-本](x+)y`, `([^a-z日]+)[é-ü](?:(x)|([^x]))*?[à-é]{4}`, `[^ ]+@[^ ]+`, `.*zzz`, `\b(\w)\w*\b \b(\w)\w*(\W)\b$`, `(?:\xe2|.)+\x82(.*)x{3}`,
 }
 
 func wideInput(r *rand.Rand, n int) []byte {
 	alphabet := [][]string{
 		{"a", "b", "c"}, {"x"}, {"a", "b", " ", "x", "@", ".", "\r\n"}, {"é", "€", "x", "\xe2", "\x82", "日", "本", "\n"},
 		{"error: ", "warning ", "a", "b.c", "\n", "ERR"},
-	}[r.IntN(5)]
+		{"\xc3", "\xa9", "\xaa", "\xe6", "\x97", "\xa5", "\xa4", "\xe2", "日", "é", "ü", "x", "a"},
+	}[r.IntN(6)]
 	var b bytes.Buffer
 	for b.Len() < n {
 		b.WriteString(alphabet[r.IntN(len(alphabet))])
@@ -101,6 +105,61 @@ func TestWideAutomatonIsTheMachine(t *testing.T) {
 				pieces, rest = append(pieces, rest[:n]), rest[n:]
 			}
 			sameEverywhere(t, p, -1, pieces)
+		}
+	}
+}
+
+// Matchers of one pattern, fed in turn, make and forget each other's states.
+func TestMatchersInTurnAreTheMachine(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 9))
+	forgot := 0
+	for _, text := range wide {
+		p, a := withBudget(mustCompile(t, text), 12<<10)
+		machine := onMachine(p)
+		var ms [3][2]*Matcher
+		for i := range ms {
+			ms[i] = [2]*Matcher{p.Matcher(-1), machine.Matcher(-1)}
+		}
+		for range 400 {
+			pair := ms[r.IntN(len(ms))]
+			in := wideInput(r, 1+r.IntN(40))
+			var got [2]string
+			for i, m := range pair {
+				done := m.Feed(in)
+				pending, ok := m.Pending()
+				match, _ := m.Match()
+				got[i] = fmt.Sprint(done, m.Taken(), pending, ok, match)
+				if done || m.Taken() > 1000 {
+					m.Reset(' ')
+				}
+			}
+			if got[0] != got[1] {
+				t.Fatalf("%s on %q: %s, the machine %s", p, in, got[0], got[1])
+			}
+		}
+		forgot += int(a.table.Load().epoch)
+	}
+	if forgot < 100 {
+		t.Errorf("the tables were forgotten %d times: this tests little", forgot)
+	}
+}
+
+// Every character, in sets of which they are some, all and none.
+func TestAutomatonReadsEveryCharacter(t *testing.T) {
+	for _, text := range []string{`[é-ü€日-本😀-😅]`, `[^é-ü€日-本😀-😅]`, `\pL`, `(?s).`, `[\x{80}-\x{10ffff}]`} {
+		p := mustCompile(t, `\A`+text+`$`)
+		re := regexp.MustCompile(text)
+		m := p.Matcher(-1)
+		for c := rune(0); c <= utf8.MaxRune; c++ {
+			if c > 0x20000 && c%61 != 0 || !utf8.ValidRune(c) {
+				continue
+			}
+			in := string(c)
+			m.Reset(-1)
+			m.Feed([]byte(in))
+			if m.End() != re.MatchString(in) {
+				t.Fatalf("%s on %q: %v", p, in, m.End())
+			}
 		}
 	}
 }
@@ -219,6 +278,65 @@ func TestMatchersOfOnePatternShareItSafely(t *testing.T) {
 				})
 			}
 			group.Wait()
+		}
+	}
+}
+
+func TestEdgeMovesWhatItReads(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const at = 1000
+		old := rapid.IntRange(0, 12).Draw(t, "old")
+		m := &Matcher{}
+		m.needRegs(old)
+		from := make([]int64, 0, 12)
+		for i := range old {
+			m.regs[i] = int64(i)
+			if rapid.Bool().Draw(t, "kept") {
+				from = append(from, regName(i))
+			}
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "new") {
+			i := rapid.IntRange(0, len(from)).Draw(t, "place")
+			from = slices.Insert(from, i, at-int64(rapid.IntRange(0, 1).Draw(t, "back")))
+		}
+		if rapid.Bool().Draw(t, "mixed") {
+			from = rapid.Permutation(from).Draw(t, "from")
+		}
+		e := newEdge(&state{regs: len(from)}, from, at)
+		m.follow(&e, at)
+		for i, name := range from {
+			want := name
+			if r, ok := regOf(name); ok {
+				want = int64(r)
+			}
+			if m.regs[i] != want {
+				t.Fatalf("%v: register %d of %v is %d", e, i, from, m.regs[i])
+			}
+		}
+	})
+}
+
+// A matcher's registers are as its state has chosen them, also after another
+// has chosen anew.
+func TestForgottenStateKeepsItsRegisters(t *testing.T) {
+	_, a := withBudget(mustCompile(t, `(?:(a)|(b))*x`), cacheBytes)
+	first, _ := withBudget(mustCompile(t, `(?:(a)|(b))*x`), cacheBytes)
+	m := first.Matcher(-1)
+	m.Feed([]byte("ab"))
+	s := *m.state
+	swapped := s
+	swapped.slots = slices.Clone(s.slots)
+	for i, r := range swapped.slots {
+		if r != noReg {
+			swapped.slots[i] = uint16(s.regs) - 1 - r
+		}
+	}
+	s.epoch, swapped.epoch = 99, 99
+	for range 2 {
+		for _, want := range []*state{&s, &swapped} {
+			if _, got := a.adopt(want); s.regs < 2 || !slices.Equal(got.slots, want.slots) {
+				t.Errorf("registers %v, want %v", got.slots, want.slots)
+			}
 		}
 	}
 }
