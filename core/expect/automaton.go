@@ -97,17 +97,25 @@ func (a *automaton) flush() {
 		m.load(&state{prev: prevClass(c)}, nil, 1)
 		empty[c] = a.intern(0)
 	}
-	t = a.grown(*a.table.Load())
-	t.empty = empty
-	a.table.Store(t)
+	with := *a.table.Load() // no matcher has seen a state of it yet
+	with.empty = empty
+	a.table.Store(&with)
 }
 
-// grown returns t with twice the room.
-func (a *automaton) grown(t table) *table {
-	t.next = append(make([]uint32, 0, 2*len(t.next)), t.next...)[:2*len(t.next)]
-	t.states = append(make([]*state, 0, 2*len(t.states)), t.states...)[:2*len(t.states)]
-	t.edges = append(make([]edge, 0, 2*len(t.edges)), t.edges...)[:2*len(t.edges)]
-	return &t
+// grow gives the table room for so many rows and edges. It shares nothing with
+// the old one, so that who still has that finds nothing in it that was made for
+// the greater one.
+func (a *automaton) grow(rows, edges int) *table {
+	old := a.table.Load()
+	t := &table{epoch: old.epoch, empty: old.empty}
+	t.next = make([]uint32, rows*a.stride)
+	t.states = make([]*state, rows)
+	t.edges = make([]edge, edges)
+	copy(t.next, old.next)
+	copy(t.states, old.states)
+	copy(t.edges, old.edges)
+	a.table.Store(t)
+	return t
 }
 
 // start returns the state at a cursor after a byte, or nil for none.
@@ -150,12 +158,11 @@ func (a *automaton) add(s *state, size int) *state {
 	s.epoch = t.epoch
 	if s.verdict == undecided {
 		if a.rows == len(t.states) {
-			t = a.grown(*t)
+			t = a.grow(2*a.rows, len(t.edges))
 		}
 		t.states[a.rows] = s
 		s.row = uint32(a.rows * a.stride)
 		a.rows++
-		a.table.Store(t)
 	}
 	for len(a.names) < s.regs {
 		a.names = append(a.names, regName(len(a.names)))
@@ -234,8 +241,7 @@ func (a *automaton) make(s *state, b byte) (*table, edge, bool) {
 	entry := e.to.row
 	if !e.plain() {
 		if a.edges == len(t.edges) {
-			t = a.grown(*t)
-			a.table.Store(t)
+			t = a.grow(len(t.states), 2*a.edges)
 		}
 		t.edges[a.edges] = e
 		entry = edgeBit | uint32(a.edges)

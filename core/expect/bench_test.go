@@ -45,6 +45,26 @@ func BenchmarkCompile(b *testing.B) {
 	}
 }
 
+// A pattern that is used once.
+func BenchmarkOnce(b *testing.B) {
+	for _, c := range []struct{ name, pattern string }{
+		{"status", `^HTTP/1\.[01] ([0-9]+)`}, {"large", `HTTP.*(a{1000}|b{1000}|(c|d){1000}|\pL{500})`},
+	} {
+		p := mustCompile(b, c.pattern)
+		in := []byte("HTTP/1.1 200 OK\r\n")
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				newPattern(p.text, p.names, p.prog).Matcher(-1).Feed(in)
+			}
+		})
+		b.Run(c.name+" on the machine", func(b *testing.B) {
+			for b.Loop() {
+				onMachine(p).Matcher(-1).Feed(in)
+			}
+		})
+	}
+}
+
 // A flood without a match, in pieces as they come from a socket. Package
 // regexp, which sees it whole, is there to compare.
 func BenchmarkFlood(b *testing.B) {

@@ -204,8 +204,8 @@ func TestAutomatonIsBoundedWhateverComes(t *testing.T) {
 		for _, e := range tab.edges[:a.edges] {
 			bytes += e.size()
 		}
-		if bytes > a.budget {
-			t.Fatalf("%d bytes are known with a budget of %d", bytes, a.budget)
+		if room := 4*len(tab.next) + 80*len(tab.edges); bytes > a.budget || room > 2*a.budget {
+			t.Fatalf("%d bytes are known, and room for %d, with a budget of %d", bytes, room, a.budget)
 		}
 		if m.verdict != undecided {
 			m.Reset(-1)
