@@ -93,9 +93,8 @@ func (a *automaton) flush() {
 	}
 	var empty [prevClasses]*state
 	for c := range empty {
-		m := a.scratch
-		m.load(&state{prev: prevClass(c)}, nil, 1)
-		empty[c] = a.intern(0)
+		a.scratch.load(&state{prev: prevClass(c)}, nil, 1)
+		empty[c] = a.intern(a.scratch, 0)
 	}
 	with := *a.table.Load() // no matcher has seen a state of it yet
 	with.empty = empty
@@ -127,21 +126,48 @@ func (a *automaton) start(before int) *state {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.scratch.reset(c.sample())
-	s := a.intern(0)
+	s := a.intern(a.scratch, 0)
 	a.starts[c].Store(s)
 	return s
 }
 
-// intern returns the state that scratch is in, whose names are of a state with
-// regs registers. It returns nil if the state is too large. It may flush.
-func (a *automaton) intern(regs int) *state {
+// enter returns the state that m is in and what its registers hold, or nil, and
+// then m is as it was.
+func (a *automaton) enter(m *machine) (*state, []int64) {
+	slots := m.cur.slots[:len(m.cur.threads)*m.prog.slots]
+	offsets := slices.Compact(slices.Sorted(slices.Values(slots)))
+	offsets = slices.DeleteFunc(offsets, func(v int64) bool { return v == unset })
+	kept := slices.Clone(slots)
+	for i, v := range slots {
+		if r, ok := slices.BinarySearch(offsets, v); ok {
+			slots[i] = regName(r)
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.intern(m, len(offsets))
+	if s == nil {
+		copy(slots, kept)
+		return nil, nil
+	}
+	values := a.draft.sources(s)
+	for i, name := range values {
+		r, _ := regOf(name)
+		values[i] = offsets[r]
+	}
+	return s, values
+}
+
+// intern returns the state that m is in, whose names are of a state with regs
+// registers. It returns nil if the state is too large. It may flush.
+func (a *automaton) intern(m *machine, regs int) *state {
 	d := &a.draft
-	s := d.write(a.scratch, regs)
+	s := d.write(m, regs)
 	if known := a.known[string(d.key)]; known != nil {
 		return known
 	}
 	s.key = string(d.key)
-	s.threads = slices.Clone(a.scratch.cur.threads)
+	s.threads = slices.Clone(m.cur.threads)
 	s.slots = d.choose()
 	s.regs = len(d.values)
 	size := s.size(a.stride)
@@ -227,7 +253,7 @@ func (a *automaton) make(s *state, b byte) (*table, edge, bool) {
 	}
 	a.scratch.load(s, a.names, at)
 	a.scratch.take(b)
-	to := a.intern(s.regs)
+	to := a.intern(a.scratch, s.regs)
 	if to == nil {
 		return t, edge{}, false
 	}

@@ -1,74 +1,70 @@
 package expect
 
-import "slices"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // classes numbers the bytes so that those of one number are alike to every
 // instruction, condition and decoder of the program. An automaton has a column
 // for a class, not for a byte.
 func (p *program) classes() (of [256]uint8, n int) {
+	var own [256]bool // the bytes that are like no other
+	var sets []*set
+	for i := range p.insts {
+		switch in := &p.insts[i]; in.op {
+		case opByte:
+			own[in.b] = true
+		case opSet, opRaw:
+			sets = append(sets, in.set)
+		}
+	}
+	done := make(map[*set]bool)
+	for _, s := range sets {
+		if len(s.high) > 0 && !slices.Equal(s.high, allHigh) && !done[s] {
+			for b := 0x80; b < 0x100; b++ {
+				own[b] = true // which characters it has shows in any of their bytes
+			}
+			break
+		}
+		done[s] = true
+	}
 	for b := range of {
 		switch {
-		case b == '\n':
-			of[b] = 1
-		case b == '\r':
-			of[b] = 2
 		case wordByte[b]:
+			of[b] = 1
+		case b == '\n':
+			of[b] = 2
+		case b == '\r':
 			of[b] = 3
+		case b >= utf8.RuneSelf:
+			of[b] = uint8(4 + slices.IndexFunc(decoderBounds, func(end int) bool { return b < end }))
 		}
 	}
-	n = 4
-	// refine splits every class by key, which is below 8.
-	refine := func(key func(b byte) uint8) {
-		var to [256 * 8]int16
-		before := of
-		next := int16(0)
+	// split splits every class by key, which is below 0x200.
+	split := func(key func(b int) int) {
+		number := make(map[int]uint8)
 		for b := range of {
-			k := &to[int(before[b])*8+int(key(byte(b)))]
-			if *k == 0 {
-				next++
-				*k = next
+			k := int(of[b])<<9 | key(b)
+			if _, ok := number[k]; !ok {
+				number[k] = uint8(len(number))
 			}
-			of[b] = uint8(*k - 1)
+			of[b] = number[k]
 		}
-		n = int(next)
+		n = len(number)
 	}
-	refine(func(b byte) uint8 { return 0 })
-	bound := slices.Clone(decoderBounds)
-	var single [256]bool
-	done := make(map[*set]bool)
-	for i := range p.insts {
-		in := &p.insts[i]
-		switch in.op {
-		case opByte:
-			single[in.b] = true
-		case opSet, opRaw:
-			if done[in.set] {
-				continue
-			}
-			done[in.set] = true
-			refine(func(b byte) uint8 { return uint8(in.set.act[b]) })
-			if len(in.set.high) > 0 && !slices.Equal(in.set.high, allHigh) {
-				bound = everyHigh // which characters it has shows in any of their bytes
-			}
+	split(func(b int) int {
+		if own[b] {
+			return 0x100 + b
 		}
-	}
-	for b, is := range single {
-		if is {
-			refine(func(x byte) uint8 {
-				if x == byte(b) {
-					return 1
-				}
-				return 0
-			})
+		return 0
+	})
+	clear(done)
+	for _, s := range sets {
+		if !done[s] {
+			done[s] = true
+			split(func(b int) int { return int(s.act[b]) })
 		}
-	}
-	for _, from := range bound {
-		refine(func(b byte) uint8 {
-			if b >= from {
-				return 1
-			}
-			return 0
-		})
 	}
 	return of, n
 }
@@ -76,12 +72,5 @@ func (p *program) classes() (of [256]uint8, n int) {
 // allHigh is the high of a set that has every character from U+0080 up.
 var allHigh = []rune{0x80, 0xd7ff, 0xe000, 0x10ffff}
 
-// decoderBounds are the bytes at which the decoder changes its mind.
-var decoderBounds = []byte{0x80, 0x90, 0xa0, 0xc0, 0xc2, 0xe0, 0xe1, 0xed, 0xee, 0xf0, 0xf1, 0xf4, 0xf5}
-
-var everyHigh = func() (all []byte) {
-	for b := 0x80; b < 0x100; b++ {
-		all = append(all, byte(b))
-	}
-	return all
-}()
+// decoderBounds end the ranges of bytes that the decoder does not tell apart.
+var decoderBounds = []int{0x90, 0xa0, 0xc0, 0xc2, 0xe0, 0xe1, 0xed, 0xee, 0xf0, 0xf1, 0xf4, 0xf5, 0x100}

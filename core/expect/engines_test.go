@@ -27,6 +27,13 @@ func withBudget(p *Pattern, bytes int) (*Pattern, *automaton) {
 	return &Pattern{text: p.text, names: p.names, prog: p.prog, auto: func() *automaton { return a }}, a
 }
 
+// afterBytes is p with an automaton only when so many bytes were taken.
+func afterBytes(p *Pattern, cold int) *Pattern {
+	late := newPattern(p.text, p.names, p.prog)
+	late.cold.Store(int64(cold))
+	return late
+}
+
 // trace is what a caller sees after every piece, and at the end.
 func trace(m *Matcher, before int, pieces [][]byte) []string {
 	m.Reset(before)
@@ -52,7 +59,12 @@ func trace(m *Matcher, before int, pieces [][]byte) []string {
 func sameEverywhere(t interface{ Fatalf(string, ...any) }, p *Pattern, before int, pieces [][]byte) {
 	want := trace(onMachine(p).Matcher(before), before, pieces)
 	tight, _ := withBudget(p, 12<<10)
-	for name, m := range map[string]*Matcher{"automaton": p.Matcher(before), "small automaton": tight.Matcher(before)} {
+	some := 0
+	for _, p := range pieces {
+		some += len(p)
+	}
+	for name, p := range map[string]*Pattern{"automaton": p, "small automaton": tight, "late automaton": afterBytes(p, 1+some/2)} {
+		m := p.Matcher(before)
 		for range 2 { // the second time with what was learnt
 			if got := trace(m, before, pieces); !slices.Equal(got, want) {
 				t.Fatalf("%s on %q after %d:\n%s\n%s\nmachine\n%s", p, pieces, before, name, strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -238,6 +250,32 @@ func TestAutomatonThatDoesNotPayIsLeft(t *testing.T) {
 	m.Reset(-1)
 	if m.Feed([]byte("ab")); m.state == nil {
 		t.Error("a new search has no automaton")
+	}
+}
+
+// A pattern that is used on a line has no automaton; one that sees much gets it.
+func TestAutomatonIsMadeWhenItPays(t *testing.T) {
+	p, err := Compile(`(\w+)@(\w+)$`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := p.Matcher(-1)
+	line := []byte("2024-01-02 host app@ ")
+	for fed := 0; fed < coldBytes-len(line); fed += len(line) {
+		if m.Feed(line); m.state != nil {
+			t.Fatalf("an automaton after %d bytes", m.Taken())
+		}
+	}
+	m.Feed(append(line, "me@he"...))
+	if m.Feed([]byte("re\n")); m.state == nil {
+		t.Fatalf("no automaton after %d bytes", m.Taken())
+	}
+	got, ok := m.Match()
+	if end := m.Taken() - 1; !ok || !slices.Equal(got.Groups, []Span{{end - 7, end}, {end - 7, end - 5}, {end - 4, end}}) {
+		t.Error(got, ok)
+	}
+	if m := p.Matcher(-1); m.Feed([]byte("x")) || m.state == nil {
+		t.Error("the next search is without it")
 	}
 }
 

@@ -30,6 +30,7 @@ func FuzzMatch(f *testing.F) {
 		if err != nil {
 			return
 		}
+		p.cold.Store(0)
 		prev := int(before)
 		if prev < 0 || prev > 255 {
 			prev = -1

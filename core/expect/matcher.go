@@ -12,8 +12,10 @@ type Match struct {
 // A Matcher looks for one pattern in one stream. It keeps none of the bytes it
 // was fed. It is for one goroutine at a time.
 type Matcher struct {
+	pattern *Pattern
 	prog    *program
-	auto    *automaton // nil: the machine does it all
+	auto    *automaton // nil as long as cold, and if there is none
+	cold    bool       // the machine goes on until the pattern is worth an automaton
 	state   *state     // where the automaton is; nil when the machine goes on from here
 	regs    []int64    // the offsets that the threads of state remember: the end of file
 	file    []int64
@@ -42,10 +44,7 @@ const (
 // Matcher returns a matcher for a stream. before is the byte before the cursor,
 // or -1 at the stream's start.
 func (p *Pattern) Matcher(before int) *Matcher {
-	m := &Matcher{prog: p.prog, match: Match{Groups: make([]Span, p.prog.slots/2)}}
-	if p.auto != nil {
-		m.auto = p.auto()
-	}
+	m := &Matcher{pattern: p, prog: p.prog, match: Match{Groups: make([]Span, p.prog.slots/2)}}
 	m.Reset(before)
 	return m
 }
@@ -66,22 +65,44 @@ func (m *Matcher) Feed(p []byte) (done bool) {
 	if m.verdict == unborn {
 		m.begin()
 	}
-	if m.verdict == undecided && m.state != nil {
-		p = p[m.scan(p):]
-	}
-	if m.verdict == undecided && m.state == nil {
-		_, v := m.machine.run(p)
-		m.at = m.machine.at
-		m.machineSays(v)
+	for len(p) > 0 && m.verdict == undecided {
+		if m.state != nil {
+			p = p[m.scan(p):]
+		} else {
+			p = p[m.run(p):]
+		}
 	}
 	return m.verdict != undecided
+}
+
+// run has the machine take bytes until the matcher is decided, p is used up, or
+// the pattern has become worth an automaton, and returns how many.
+func (m *Matcher) run(p []byte) int {
+	if m.cold {
+		p = p[:min(len(p), coldBytes)]
+	}
+	n, v := m.machine.run(p)
+	m.at = m.machine.at
+	m.machineSays(v)
+	if m.cold && m.pattern.cold.Add(-int64(n)) <= 0 && v == undecided {
+		m.cold = false
+		if m.auto = m.pattern.auto(); m.auto != nil {
+			m.enter()
+		}
+	}
+	return n
 }
 
 // begin starts the threads that do not wait for a byte.
 func (m *Matcher) begin() {
 	m.verdict = undecided
 	m.state = nil
+	m.cold = m.pattern.auto != nil && m.pattern.cold.Load() > 0
+	if m.auto == nil && m.pattern.auto != nil && !m.cold {
+		m.auto = m.pattern.auto()
+	}
 	if m.auto != nil {
+		m.cold = false
 		m.state = m.auto.start(m.before)
 	}
 	if m.state == nil {
@@ -126,6 +147,20 @@ func (m *Matcher) needRegs(n int) {
 		copy(m.file, m.regs)
 	}
 	m.regs = m.file
+}
+
+// enter goes on with the automaton where the machine is.
+func (m *Matcher) enter() {
+	s, values := m.auto.enter(m.machine)
+	if s == nil {
+		return
+	}
+	m.state = s
+	m.epoch, m.made, m.since = s.epoch, 0, m.at
+	if m.regs = m.file; len(values) > len(m.regs) {
+		m.needRegs(len(values))
+	}
+	copy(m.regs, values)
 }
 
 // yield leaves the rest of the stream to the machine.

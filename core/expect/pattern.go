@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // A Pattern is what to look for. Any number of matchers, in any goroutines, may
@@ -16,10 +17,18 @@ type Pattern struct {
 	names []string
 	prog  *program
 	auto  func() *automaton // of prog, made when it is first asked for; nil if there is to be none
+	cold  atomic.Int64      // bytes that the machine is still to take before that
 }
 
+// coldBytes is how much the machine takes before there is an automaton: making
+// one costs about as much as that, and many a pattern is used once, on a line.
+const coldBytes = 1 << 10
+
 func newPattern(text string, names []string, prog *program) *Pattern {
-	return &Pattern{text, names, prog, sync.OnceValue(func() *automaton { return newAutomaton(prog) })}
+	p := &Pattern{text: text, names: names, prog: prog}
+	p.auto = sync.OnceValue(func() *automaton { return newAutomaton(prog) })
+	p.cold.Store(coldBytes)
+	return p
 }
 
 // Error is a pattern that cannot be meant.

@@ -46,11 +46,13 @@ func run(m *Matcher, before int, pieces ...[]byte) outcome {
 	return o
 }
 
+// mustCompile compiles a pattern that has its automaton from the first byte on.
 func mustCompile(t interface{ Fatalf(string, ...any) }, text string) *Pattern {
 	p, err := Compile(text)
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
+	p.cold.Store(0)
 	return p
 }
 
