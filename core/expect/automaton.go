@@ -16,7 +16,7 @@ import (
 // does not keep, and the threads' offsets are needed in any case: for Pending,
 // for an end that is only assumed, and to go on without the automaton. What
 // they cost is little: a register is moved only when a thread takes another's
-// place, and a search that finds nothing moves none.
+// place, and where no match has begun there is none.
 //
 // One automaton serves all matchers of a pattern. Looking up takes no lock;
 // making a transition does. When the table is full all of it is forgotten; a
