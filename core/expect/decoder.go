@@ -71,7 +71,12 @@ func leadSpan(b byte) (lo, hi rune) {
 	if d.left == 0 {
 		return 1, 0
 	}
-	// The bounds of the second byte are part of what b says.
+	return d.valid()
+}
+
+// valid returns the first and the last character that the one in progress can
+// become. The bounds of the next byte are part of what the last one says.
+func (d *decoder) valid() (lo, hi rune) {
 	next := 6 * uint(d.left-1)
 	lo = (d.code<<6 | rune(d.lo&0x3f)) << next
 	hi = (d.code<<6|rune(d.hi&0x3f))<<next | (1<<next - 1)

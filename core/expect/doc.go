@@ -29,4 +29,18 @@
 // valid character) the machine does not wait: the thread goes on under a
 // condition on the bytes to come, and dies when they break it. Only a thread
 // that has a condition delays anything.
+//
+// # Speed
+//
+// The steps of the machine are kept in a table, as an automaton that is made as
+// it is needed; of each byte it looks up the next state, and moves the offsets
+// that threads remember. The table is bounded; a pattern that fills it again
+// and again on some input goes on with the machine, slower and to the same end.
+// A literal that every match begins with is searched for without either.
+//
+// # Several at once
+//
+// A [Race] says which of several matches, in one source or in many, was final
+// first, whether all were found, whether one that is forbidden came, and what
+// quiet decides.
 package expect

@@ -27,6 +27,7 @@ func (r row) check(t *testing.T, p *Pattern) {
 	if before == 0 {
 		before = -1
 	}
+	p.cold.Store(0)
 	m := p.Matcher(before)
 	pieces := [][]byte{nil}
 	for i := range len(r.in) {
@@ -408,7 +409,7 @@ func TestMatcherIsBoundedByTheProgramNotTheInput(t *testing.T) {
 	if n := testing.AllocsPerRun(20, func() { m.Feed(piece) }); n != 0 {
 		t.Errorf("%v allocations for a piece", n)
 	}
-	if n := cap(m.cur.threads); n > 20*len(m.prog.insts) {
+	if n := len(m.state.threads); n > 20*len(m.prog.insts) {
 		t.Errorf("%d threads for %d instructions", n, len(m.prog.insts))
 	}
 }

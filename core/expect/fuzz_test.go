@@ -7,10 +7,12 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"pgregory.net/rapid"
 )
 
-// FuzzMatch feeds any input to any pattern in two ways that must agree, and
-// where package regexp speaks the same language, it must agree too.
+// FuzzMatch feeds any input to any pattern in two ways that must agree, on the
+// automaton and on the machine, which must agree; and where package regexp speaks the same language, it must agree too.
 func FuzzMatch(f *testing.F) {
 	for _, pattern := range []string{
 		`^HTTP/1\.[01] ([0-9]+)`, `login: $`, `(?i)error: (.*)$`, `\bok\b|\Bno\B`, `[^\xff\r]+\xe2?`, `(a|ab)(c|bcd)*?\z`,
@@ -28,6 +30,7 @@ func FuzzMatch(f *testing.F) {
 		if err != nil {
 			return
 		}
+		p.cold.Store(0)
 		prev := int(before)
 		if prev < 0 || prev > 255 {
 			prev = -1
@@ -42,9 +45,7 @@ func FuzzMatch(f *testing.F) {
 		if got := run(m, prev, pieces...); !got.equal(whole) {
 			t.Fatalf("%q on %q: pieces %v, at once %v", pattern, in, got, whole)
 		}
-		m.Reset(prev)
-		m.Feed(in)
-		m.Pending()
+		sameEverywhere(t, p, prev, pieces)
 		if prev >= 0 || !utf8.Valid(in) || bytes.ContainsRune(in, '\r') || !sameInRegexp(pattern) {
 			return
 		}
@@ -56,6 +57,25 @@ func FuzzMatch(f *testing.F) {
 			t.Fatalf("%q on %q: got %v, want %v", pattern, in, whole, want)
 		}
 	})
+}
+
+// FuzzTree draws a pattern and an input from the bytes, and holds the match
+// against the reference's.
+func FuzzTree(f *testing.F) {
+	f.Add([]byte("0123456789abcdefghijklmnopqrstuvwxyz"))
+	f.Add(bytes.Repeat([]byte{7, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3}, 30))
+	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) {
+		n := wildShape.draw(t)
+		in := wildShape.input(t, n, 8)
+		before := drawBefore(t)
+		p := mustCompile(t, n.String())
+		pieces := split(t, in)
+		o := run(p.Matcher(0), before, pieces...)
+		if want := refMatch(n, in, before); !slices.Equal(o.groups, want) {
+			t.Fatalf("%s on %q after %d:\n got %v\nwant %v", n, in, before, o, want)
+		}
+		sameEverywhere(t, p, before, pieces)
+	}))
 }
 
 func sameInRegexp(pattern string) bool {

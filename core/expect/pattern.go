@@ -6,14 +6,29 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
-// A Pattern is what to look for. It is immutable: any number of matchers, in
-// any goroutines, may share one.
+// A Pattern is what to look for. Any number of matchers, in any goroutines, may
+// share one, and share what its automaton has learnt.
 type Pattern struct {
 	text  string
 	names []string
 	prog  *program
+	auto  func() *automaton // of prog, made when it is first asked for; nil if there is to be none
+	cold  atomic.Int64      // bytes that the machine is still to take before that
+}
+
+// coldBytes is how much the machine takes before there is an automaton: making
+// one costs about as much as that, and many a pattern is used once, on a line.
+const coldBytes = 1 << 10
+
+func newPattern(text string, names []string, prog *program) *Pattern {
+	p := &Pattern{text: text, names: names, prog: prog}
+	p.auto = sync.OnceValue(func() *automaton { return newAutomaton(prog) })
+	p.cold.Store(coldBytes)
+	return p
 }
 
 // Error is a pattern that cannot be meant.
@@ -63,7 +78,7 @@ func compile(pattern string) (*Pattern, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Pattern{text: pattern, names: names, prog: prog}, nil
+	return newPattern(pattern, names, prog), nil
 }
 
 // steps is about the number of instructions that re unrolls to, or more than
@@ -196,7 +211,7 @@ func (p *program) addByte(lo, hi byte) {
 func (p *program) pattern(text string) *Pattern {
 	p.insts = append(p.insts, inst{op: opMatch})
 	p.finish()
-	return &Pattern{text: text, names: make([]string, p.slots/2), prog: p}
+	return newPattern(text, make([]string, p.slots/2), p)
 }
 
 // String returns the pattern as it was given.

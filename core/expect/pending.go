@@ -18,12 +18,21 @@ type Pending struct {
 // Pending says what was found and is not final; false when nothing has begun,
 // or all is decided. It is meant for a report, not for every byte.
 func (m *Matcher) Pending() (Pending, bool) {
-	if m.state != running {
+	if m.verdict != undecided {
 		return Pending{}, false
 	}
+	if m.state != nil {
+		at := newMachine(m.prog)
+		at.load(m.state, m.regs, m.at)
+		return at.pending()
+	}
+	return m.machine.pending()
+}
+
+func (m *machine) pending() (Pending, bool) {
 	if i := m.bestAtEnd(); i >= 0 {
 		p := Pending{Complete: true, Match: Match{make([]Span, m.prog.slots/2)}}
-		m.copySpans(p.Match.Groups, i)
+		m.spans(p.Match.Groups, i)
 		p.Waits = m.waitsOf(i)
 		return p, true
 	}
@@ -44,7 +53,7 @@ func (m *Matcher) Pending() (Pending, bool) {
 
 // waitsOf says what the match of thread i waits for: the conditions of its own,
 // and the end of those above it.
-func (m *Matcher) waitsOf(i int) string {
+func (m *machine) waitsOf(i int) string {
 	var words []string
 	switch m.cur.threads[i].cond {
 	case notWord:
@@ -74,7 +83,7 @@ func (m *Matcher) waitsOf(i int) string {
 }
 
 // beginning says what may follow in the matches that began at the offset.
-func (m *Matcher) beginning(at int64) string {
+func (m *machine) beginning(at int64) string {
 	var want [256]bool
 	for i, t := range m.cur.threads {
 		if m.cur.slots[i*m.prog.slots] == at {
@@ -88,7 +97,7 @@ func (m *Matcher) beginning(at int64) string {
 }
 
 // wanted adds the bytes that keep t alive.
-func (m *Matcher) wanted(t thread, to *[256]bool) {
+func (m *machine) wanted(t thread, to *[256]bool) {
 	in := &m.prog.insts[t.pc]
 	for i := range to {
 		b := byte(i)
@@ -96,7 +105,7 @@ func (m *Matcher) wanted(t thread, to *[256]bool) {
 		got := chars.step(b)
 		if t.cond == inChar {
 			lo, hi := chars.span()
-			to[i] = to[i] || got != interrupted && in.set.hasAny(lo, hi)
+			to[i] = to[i] || got != interrupted && (m.whole || in.set.hasAny(lo, hi))
 			continue
 		}
 		if after(t.cond, b, got) == never {

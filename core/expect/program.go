@@ -12,10 +12,6 @@ import (
 // time a byte that a matcher can take.
 const maxProgram = 10_000
 
-// maxPrefix bounds the prefix that is searched for, since its beginnings are
-// tried one by one at the end of every piece.
-const maxPrefix = 64
-
 type op uint8
 
 const (
@@ -56,6 +52,8 @@ type program struct {
 	anchored bool      // a match can begin only at the cursor
 	eager    bool      // a match can begin and end before any byte: start without waiting for one
 	inner    bool      // a start inside a character must know that it is one
+	behind   bool      // a start looks at the byte before it
+	cursor   bool      // a start may be for the cursor only
 }
 
 // errTooLarge says what a program may hold.
@@ -199,35 +197,6 @@ func (p *program) past(pc uint32) uint32 {
 	return pc
 }
 
-// findPrefix collects the bytes that every match begins with. What has no width
-// may only make a match rarer, so it is passed over.
-func (p *program) findPrefix() {
-	for pc := p.start; len(p.prefix) < maxPrefix; pc = p.insts[pc].out {
-		switch in := &p.insts[pc]; in.op {
-		case opByte:
-			p.prefix = append(p.prefix, in.b)
-		case opRaw:
-			b, ok := in.set.single()
-			if !ok {
-				return
-			}
-			p.prefix = append(p.prefix, b)
-		case opSave, opLineStart, opLineEnd, opCursor, opStreamEnd, opWordEdge, opNoWordEdge:
-		default:
-			return
-		}
-	}
-}
-
-// single returns the one byte that s takes, if it takes just one.
-func (s *set) single() (byte, bool) {
-	i := slices.IndexFunc(s.act[:], func(a action) bool { return a != 0 })
-	if i < 0 || s.act[i] != takes || slices.ContainsFunc(s.act[i+1:], func(a action) bool { return a != 0 }) {
-		return 0, false
-	}
-	return byte(i), true
-}
-
 // findFirst walks what can be reached without a byte: once from any place, and
 // once more passing no \A.
 func (p *program) findFirst() {
@@ -255,9 +224,12 @@ func (p *program) findFirst() {
 				pc = in.arg
 				continue
 			case opCursor:
+				p.cursor = true
 				if !cursor {
 					return
 				}
+			case opLineStart, opWordEdge, opNoWordEdge:
+				p.behind = true
 			}
 			if in.op == opMatch || in.op == opByte || in.op == opSet || in.op == opRaw {
 				p.anchored = p.anchored && cursor

@@ -42,15 +42,17 @@ func run(m *Matcher, before int, pieces ...[]byte) outcome {
 		o.groups = slices.Clone(got.Groups)
 	}
 	o.taken = m.Taken()
-	o.hope = m.state != hopeless
+	o.hope = m.verdict != hopeless
 	return o
 }
 
+// mustCompile compiles a pattern that has its automaton from the first byte on.
 func mustCompile(t interface{ Fatalf(string, ...any) }, text string) *Pattern {
 	p, err := Compile(text)
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
+	p.cold.Store(0)
 	return p
 }
 

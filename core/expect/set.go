@@ -80,16 +80,28 @@ func (s *set) without(b byte) {
 
 // hasAny reports whether a character of the set is in lo to hi.
 func (s *set) hasAny(lo, hi rune) bool {
+	i := s.pairAt(lo)
+	return lo <= hi && i < len(s.high) && s.high[i] <= hi
+}
+
+// hasAll reports whether one pair of the set covers lo to hi.
+func (s *set) hasAll(lo, hi rune) bool {
+	i := s.pairAt(lo)
+	return i < len(s.high) && s.high[i] <= lo && hi <= s.high[i+1]
+}
+
+// pairAt is the index in high of the first pair that ends at r or later.
+func (s *set) pairAt(r rune) int {
 	i, j := 0, len(s.high)/2
-	for i < j { // the first pair that ends at lo or later
+	for i < j {
 		m := int(uint(i+j) >> 1)
-		if s.high[2*m+1] < lo {
+		if s.high[2*m+1] < r {
 			i = m + 1
 		} else {
 			j = m
 		}
 	}
-	return lo <= hi && 2*i < len(s.high) && s.high[2*i] <= hi
+	return 2 * i
 }
 
 // union returns the set of what is in any of sets.
