@@ -27,6 +27,8 @@ type Config struct {
 	// Greeting is shown first; may be empty.
 	Greeting   string
 	NoExternal bool
+	// Ending is [lang.Config]'s; may be nil.
+	Ending func()
 }
 
 // Run is the prompt, until Ctrl-D, exit, or the end of ctx. It returns the
@@ -49,7 +51,7 @@ func Run(ctx context.Context, cfg Config) (int, error) {
 	r.shell, err = lang.New(lang.Config{
 		Session: cfg.Session, Stdin: cfg.In,
 		Stdout: escaped, Stderr: escaped, Raw: console, OutTerminal: cfg.Out, ErrTerminal: cfg.Out,
-		Name: "sosh", Prompt: true, NoExternal: cfg.NoExternal,
+		Name: "sosh", Prompt: true, NoExternal: cfg.NoExternal, Ending: cfg.Ending,
 	})
 	if err != nil {
 		return command.StatusFailed, err
@@ -67,6 +69,9 @@ func Run(ctx context.Context, cfg Config) (int, error) {
 	stop := context.AfterFunc(ctx, console.end)
 	defer stop()
 	status := r.loop(ctx)
+	console.giveBack()
+	r.shell.End(ctx, status)
+	r.escaped.Flush()
 	if err := table.Ended(ctx); err != nil { // a signal or the deadline ended it, not the user
 		status = command.Status(err)
 	}
