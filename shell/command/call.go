@@ -65,7 +65,7 @@ func (s *Set) Exec(ctx context.Context, c *Call, name string, args []string) int
 	if errors.As(err, &ended) {
 		return ended.status
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrKilled) {
 		c.report(err)
 	}
 	return Status(err)

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/sosh-shell/sosh/core/socket"
@@ -34,6 +35,10 @@ type Job struct {
 	Text  string // as it was typed
 }
 
+// ErrKilled is in the cause of a context that kill ended: whoever killed knows,
+// and nothing is told.
+var ErrKilled = errors.New("killed")
+
 // errNoJobs is for a world without a language.
 var errNoJobs = socket.Faultf(socket.Unsupported, "there are no jobs here")
 
@@ -47,16 +52,15 @@ func (c *Call) jobs() (Jobs, error) {
 
 // jobColumns prints jobs for people and for pipes.
 func (c *Call) jobColumns(all []Job) error {
+	t := render.Table{Style: c.style()}
 	for _, j := range all {
 		pid := ""
 		if j.PID != 0 {
-			pid = fmt.Sprintf(" (process %d)", j.PID)
+			pid = itoa(j.PID)
 		}
-		if err := c.print("%s\t%s%s\t%s\n", j.Name, j.State, pid, render.Line(j.Text)); err != nil {
-			return err
-		}
+		t.Rows = append(t.Rows, []string{j.Name, j.State, pid, j.Text})
 	}
-	return nil
+	return t.Write(c.Stdout)
 }
 
 // endedWith is a failure that is told already: only its status is left.

@@ -13,11 +13,11 @@ var jobsCmd = &Command{
 	Group:    Shell,
 	Synopsis: "list what runs in the background",
 	Usage:    []string{"jobs [--json]"},
-	Help:     `COMMAND & starts a job: it runs beside the script, with a current socket of its own. A job that has ended is listed until wait has told its status. $! names the newest: the process where the job is one program, else %N.`,
+	Help:     `COMMAND & starts a job: it runs beside the script, with a current socket of its own. A line is the job, its state, its process where it is one program, and what was typed. A job that has ended is listed until wait has told its status. $! names the newest: the process where the job is one program, else %N.`,
 	Examples: []Example{{
 		Does:   "a job, and its end",
 		Code:   "sleep 60 &\njobs\nkill $!; wait $! || echo \"status $?\"",
-		Output: "%1\trunning (process ...)\tsleep 60\nstatus 143\n",
+		Output: "%1  running  ...  sleep 60\nstatus 143\n",
 	}},
 	New: func(f *pflag.FlagSet) Run {
 		json := f.Bool("json", false, "one JSON object a line")

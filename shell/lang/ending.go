@@ -182,7 +182,7 @@ func (sh *Shell) endJobs(ctx context.Context) {
 		sh.jobs.mu.Lock()
 		j.killed = true
 		sh.jobs.mu.Unlock()
-		j.cancel(socket.Interrupted)
+		j.cancel(killing{terminate}) // nothing is told: they were to end
 	}
 	over := time.NewTimer(time.Until(limit))
 	defer over.Stop()
@@ -194,6 +194,9 @@ func (sh *Shell) endJobs(ctx context.Context) {
 		}
 	}
 }
+
+// terminate is the signal that ends what has no other.
+var terminate, _ = signalByName("TERM")
 
 // trapped is the trap builtin: EXIT is ours, as it must run after the deadline
 // and signals too, ERR the interpreter's.

@@ -61,6 +61,8 @@ type killing struct{ signal signal }
 
 func (k killing) Error() string { return "killed by SIG" + k.signal.name }
 
+func (k killing) Unwrap() error { return command.ErrKilled }
+
 type jobKey struct{}
 
 // jobOf is the job that runs in ctx, nil for the script.

@@ -120,6 +120,9 @@ func (sh *Shell) execute(ctx context.Context, cmd *exec.Cmd, pipes *capturing, f
 	stop()
 	if group.done(cmd) { // Ctrl-C ended it: the line it stands in ends, too
 		if group.holdsTerminal() {
+			if sh.cfg.Interrupted != nil && ctx.Err() == nil {
+				sh.cfg.Interrupted()
+			}
 			sh.interrupt(socket.Interrupted)
 		} else if shown {
 			awaitEnd(ctx)

@@ -43,6 +43,9 @@ type Config struct {
 	// Ending is called when the run has ended and deferred commands or a trap are
 	// to run, which have [DeferTime]; may be nil.
 	Ending func()
+	// Interrupted is called when Ctrl-C has ended a program that had the terminal:
+	// the shell itself has heard of no signal. May be nil.
+	Interrupted func()
 }
 
 // Shell runs the language. One goroutine uses it at a time.

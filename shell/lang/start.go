@@ -16,6 +16,7 @@ import (
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/core/table"
 	"github.com/sosh-shell/sosh/shell/command"
+	"github.com/sosh-shell/sosh/shell/render"
 )
 
 // handler is the interpreter's world at one call.
@@ -64,9 +65,17 @@ func (sh *Shell) background(ctx context.Context, hc *handler, args []string) err
 		name = strconv.Itoa(pid)
 	}
 	if sh.cfg.Prompt {
-		fmt.Fprintf(behind(hc.Stderr), "%s\t%s\n", j.name(), name)
+		fmt.Fprintf(behind(hc.Stderr), "%s: %s\n", j.name(), newestText(name, j))
 	}
 	return sh.env.assign(ctx, hc, []command.Assignment{{Name: newestJob, Value: name}})
+}
+
+// newestText tells a person of a new job.
+func newestText(name string, j *job) string {
+	if name == j.name() {
+		return render.Line(j.text)
+	}
+	return "process " + name + ", " + render.Line(j.text)
 }
 
 // Start implements [command.Jobs].

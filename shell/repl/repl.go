@@ -51,7 +51,7 @@ func Run(ctx context.Context, cfg Config) (int, error) {
 	r.shell, err = lang.New(lang.Config{
 		Session: cfg.Session, Stdin: cfg.In,
 		Stdout: escaped, Stderr: escaped, Raw: console, OutTerminal: cfg.Out, ErrTerminal: cfg.Out,
-		Name: "sosh", Prompt: true, NoExternal: cfg.NoExternal, Ending: cfg.Ending,
+		Name: "sosh", Prompt: true, NoExternal: cfg.NoExternal, Ending: cfg.Ending, Interrupted: console.interrupted,
 	})
 	if err != nil {
 		return command.StatusFailed, err
