@@ -2,9 +2,11 @@ package lang
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"mvdan.cc/sh/v3/expand"
@@ -68,6 +70,10 @@ func (sh *Shell) rename(ctx context.Context, args []string) ([]string, error) {
 		if jobOf(ctx) == nil {
 			sh.exitAsked.Store(true)
 		}
+	case word == "set" && len(rest) == 0:
+		return sh.refuse(&hc, "set without arguments lists nothing here: env lists what is exported")
+	case word == "dirs":
+		return sh.refuse(&hc, "dirs is not supported: cd does not keep it up to date; pwd is")
 	case word == "times":
 		return sh.refuse(&hc, "times is not supported; time COMMAND tells what COMMAND takes")
 	case word == "read" || word == "mapfile" || word == "readarray":
@@ -153,22 +159,34 @@ func (sh *Shell) isOurs(name string) bool {
 // refused is a command that is not run: its reason is told already.
 const refused = ours + "refused"
 
+// failed is one that is not run because something failed, which is told already.
+const failed = ours + "failed"
+
 // sourcedPath is where code is that source takes in rewritten.
 const sourcedPath = "/dev/sosh-source"
 
-// sourced looks at a script before the interpreter takes it in.
+// sourced reads a script, looks at it, and lets the interpreter take in what was
+// read: it may be a pipe, which can be read once.
 func (sh *Shell) sourced(ctx context.Context, args []string) ([]string, error) {
 	hc := interp.HandlerCtx(ctx)
-	path := absolute(hc.Dir, args[1])
-	f, err := os.Open(path)
-	if err != nil || sh.cfg.NoExternal {
-		return args, nil // the interpreter tells, or finds it along PATH
+	if sh.cfg.NoExternal {
+		return args, nil // the interpreter asks for the file, and hears no
 	}
-	defer f.Close()
-	in := newScriptReader(f)
-	code, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(in, args[1])
-	if in.bad != nil {
-		err = in.bad
+	in, err := sh.openSourced(ctx, &hc, args[1])
+	if err != nil {
+		var pe *os.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		fmt.Fprintf(behind(hc.Stderr), "%ssource: %s: %v\n", sh.where(hc.Pos), render.Line(args[1]), err)
+		return []string{failed}, nil
+	}
+	defer in.Close()
+	var text strings.Builder
+	limited := newScriptReader(io.TeeReader(in, &text))
+	code, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(limited, args[1])
+	if limited.bad != nil {
+		err = limited.bad
 	}
 	if err == nil {
 		err = sh.check(code)
@@ -177,12 +195,30 @@ func (sh *Shell) sourced(ctx context.Context, args []string) ([]string, error) {
 		sh.badIn(behind(hc.Stderr), args[1], err)
 		return []string{refused}, nil
 	}
-	if !sh.rewrite(code) {
-		return args, nil
+	taken := text.String()
+	if sh.rewrite(code) {
+		taken = codeOf(code)
 	}
-	path = fmt.Sprintf("%s/%d", sourcedPath, sh.nsources.Add(1))
-	sh.sources.Store(path, codeOf(code))
+	path := fmt.Sprintf("%s/%d", sourcedPath, sh.nsources.Add(1))
+	sh.sources.Store(path, taken)
 	return append([]string{args[0], path}, args[2:]...), nil
+}
+
+// openSourced opens what source names: a path, else a file along PATH, else one
+// in the directory; /dev/stdin is the command's own input.
+func (sh *Shell) openSourced(ctx context.Context, hc *handler, name string) (io.ReadCloser, error) {
+	if name == "/dev/stdin" && hc.Stdin != nil {
+		return io.NopCloser(hc.Stdin), nil
+	}
+	if !strings.Contains(name, "/") {
+		for _, dir := range filepath.SplitList(hc.Env.Get("PATH").String()) {
+			path := absolute(hc.Dir, filepath.Join(dir, name))
+			if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() {
+				return os.Open(path)
+			}
+		}
+	}
+	return openIn(ctx, absolute(hc.Dir, name), os.O_RDONLY, 0)
 }
 
 // exec runs what is neither a function nor a builtin: a command of sosh, else
@@ -192,8 +228,11 @@ func (sh *Shell) exec(ctx context.Context, args []string) error {
 	if name, ok := strings.CutPrefix(args[0], theirs); ok {
 		return sh.program(ctx, &hc, append([]string{name}, args[1:]...))
 	}
-	if args[0] == refused {
+	switch args[0] {
+	case refused:
 		return interp.ExitStatus(command.StatusUsage)
+	case failed:
+		return interp.ExitStatus(command.StatusFailed)
 	}
 	if f, ok := builtins[args[0]]; ok {
 		if !internal[args[0]] {

@@ -30,7 +30,7 @@ func FuzzPrintf(f *testing.F) {
 // no more of it.
 func FuzzRewrite(f *testing.F) {
 	for _, s := range []string{"a & b | c & wait $!", "f() { x & }; f &", "echo $((a/b)) $SECONDS ${!} $0 $LINENO", "SECONDS=3; ((x%=y))",
-		"cat <<E &\n$((1/x))\nE\n", "x=$(<f) >| y", "! a && b &", "{ a & } &", "let 'a=1/0' b/c", "eval 'a &'"} {
+		"cat <<E &\n$((1/x))\nE\n", "x=$(<f) >| y", "! a && b &", "{ a & } &", "let 'a=1/0' b/c", "eval 'a &'", "0<0&00", "! a | b"} {
 		f.Add(s)
 	}
 	tab := table.New(nobody{})

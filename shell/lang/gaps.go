@@ -3,6 +3,7 @@ package lang
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
 
@@ -16,14 +17,15 @@ var missing = []string{
 
 // gaps refuses what the interpreter would pass over or misread.
 func (sh *Shell) gaps(node syntax.Node) error {
-	g := &gapFinder{noExternal: sh.cfg.NoExternal}
+	g := &gapFinder{noExternal: sh.cfg.NoExternal, maps: map[string]bool{}}
 	syntax.Walk(node, g.look)
 	return g.found
 }
 
 type gapFinder struct {
 	noExternal bool
-	copies     []bool // of the nodes that are open: whether they run in a copy of the shell
+	copies     []bool          // of the nodes that are open: whether they run in a copy of the shell
+	maps       map[string]bool // variables that are declared as associative arrays
 	found      error
 }
 
@@ -58,7 +60,10 @@ func (g *gapFinder) look(n syntax.Node) bool {
 		g.refuse(n.Pos(), "coproc is not supported; a job with & is")
 	case *syntax.Redirect:
 		g.redirect(n)
+	case *syntax.DeclClause:
+		g.declaration(n)
 	case *syntax.ParamExp:
+		g.expansion(n)
 		if n.Param != nil && slices.Contains(missing, n.Param.Value) {
 			g.refuse(n.Pos(), "%s is not supported", n.Param.Value)
 		}
@@ -75,6 +80,63 @@ func (g *gapFinder) look(n syntax.Node) bool {
 	}
 	g.copies = append(g.copies, inCopy)
 	return true
+}
+
+// declaration refuses listings, which the interpreter does not give.
+func (g *gapFinder) declaration(d *syntax.DeclClause) {
+	names := 0
+	for _, a := range d.Args {
+		switch {
+		case a.Name != nil:
+			names++
+		case a.Value != nil && a.Value.Lit() == "-A":
+			for _, m := range d.Args {
+				if m.Name != nil {
+					g.maps[m.Name.Value] = true
+				}
+			}
+		case a.Value != nil && !strings.HasPrefix(a.Value.Lit(), "-"):
+			names++
+		}
+	}
+	if names == 0 {
+		g.refuse(d.Pos(), "%s without a name lists nothing here: env lists what is exported", d.Variant.Value)
+	}
+}
+
+// expansion refuses the forms of ${...} that the interpreter misreads.
+func (g *gapFinder) expansion(p *syntax.ParamExp) {
+	if p.Repl != nil && p.Repl.Orig != nil && len(p.Repl.Orig.Parts) > 0 {
+		if lit, ok := p.Repl.Orig.Parts[0].(*syntax.Lit); ok && (strings.HasPrefix(lit.Value, "#") || strings.HasPrefix(lit.Value, "%")) {
+			g.refuse(p.Pos(), "${NAME/%c...} is not supported: ${NAME#...} and ${NAME%%...} are", lit.Value[0])
+		}
+	}
+	if p.Exp != nil && p.Exp.Word != nil {
+		switch p.Exp.Op {
+		case syntax.RemSmallPrefix, syntax.RemLargePrefix, syntax.RemSmallSuffix, syntax.RemLargeSuffix:
+			if extended(p.Exp.Word) {
+				g.refuse(p.Pos(), "extended patterns in ${NAME%s...} are not supported", p.Exp.Op)
+			}
+		}
+	}
+	if index, ok := p.Index.(*syntax.Word); ok && p.Length && p.Param != nil && g.maps[p.Param.Value] && (index.Lit() == "@" || index.Lit() == "*") {
+		g.refuse(p.Pos(), "${#%s[%s]} of an associative array is not supported: count ${!%[1]s[@]}", p.Param.Value, index.Lit())
+	}
+}
+
+// extended reports whether a pattern has a part like +(a|b).
+func extended(w *syntax.Word) bool {
+	for _, part := range w.Parts {
+		switch part := part.(type) {
+		case *syntax.ExtGlob:
+			return true
+		case *syntax.Lit:
+			if i := strings.IndexByte(part.Value, '('); i > 0 && strings.IndexByte("?*+@!", part.Value[i-1]) >= 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (g *gapFinder) redirect(r *syntax.Redirect) {

@@ -35,12 +35,13 @@ type rewriting struct {
 	sh      *Shell
 	changed bool
 	divided map[*syntax.BinaryArithm]bool
+	negated map[*syntax.Block]bool
 }
 
 // rewrite changes what the interpreter cannot do into calls of ours, in place,
 // and reports whether there was anything.
 func (sh *Shell) rewrite(node syntax.Node) bool {
-	w := &rewriting{sh: sh, divided: map[*syntax.BinaryArithm]bool{}}
+	w := &rewriting{sh: sh, divided: map[*syntax.BinaryArithm]bool{}, negated: map[*syntax.Block]bool{}}
 	syntax.Walk(node, func(n syntax.Node) bool {
 		w.node(n)
 		return true
@@ -52,6 +53,7 @@ func (w *rewriting) node(n syntax.Node) {
 	switch n := n.(type) {
 	case *syntax.Stmt:
 		w.background(n)
+		w.negation(n)
 	case *syntax.Redirect:
 		if n.Op == syntax.RdrClob { // there is no noclobber that it would override
 			n.Op, w.changed = syntax.RdrOut, true
@@ -87,11 +89,14 @@ func (w *rewriting) node(n syntax.Node) {
 
 // background makes "COMMAND &" a function and a call that starts it.
 func (w *rewriting) background(st *syntax.Stmt) {
-	if !st.Background || st.Cmd == nil {
+	if !st.Background {
 		return
 	}
 	inner := *st
 	inner.Background, inner.Comments = false, nil
+	if inner.Cmd == nil { // a redirection alone
+		inner.Cmd = called(st.Position, ":")
+	}
 	text := printed(&inner)
 	call, ok := st.Cmd.(*syntax.CallExpr)
 	n := w.sh.addBody(body{text: text, program: ok && !st.Negated && len(call.Args) > 0 && !substitutes(&inner)})
@@ -104,6 +109,23 @@ func (w *rewriting) background(st *syntax.Stmt) {
 		}},
 	}
 	w.changed = true
+}
+
+// negation makes "! COMMAND" a "! { COMMAND && :; }": errexit must not end the
+// script within a command whose failure is asked for.
+func (w *rewriting) negation(st *syntax.Stmt) {
+	if !st.Negated || st.Cmd == nil {
+		return
+	}
+	pos := st.Cmd.Pos()
+	if b, ok := st.Cmd.(*syntax.Block); ok && w.negated[b] {
+		return
+	}
+	and := &syntax.BinaryCmd{OpPos: st.Cmd.End(), Op: syntax.AndStmt,
+		X: &syntax.Stmt{Position: pos, Cmd: st.Cmd}, Y: &syntax.Stmt{Position: pos, Cmd: called(pos, ":")}}
+	b := &syntax.Block{Lbrace: pos, Rbrace: st.Cmd.End(), Stmts: []*syntax.Stmt{{Position: pos, Cmd: and}}}
+	w.negated[b] = true
+	st.Cmd, w.changed = b, true
 }
 
 // substitutes reports whether expanding the words of a command runs others,
