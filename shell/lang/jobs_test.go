@@ -48,6 +48,12 @@ func TestTheNewestJobIsItsProgramOrItsNumber(t *testing.T) {
 	}
 }
 
+func TestAJobWaitsForItsOwnJobs(t *testing.T) {
+	if status, stdout, stderr := run(t, `{ { exit 5; } & wait || echo "inner $?"; } & wait %1`); status != 0 || stdout != "inner 5\n" {
+		t.Errorf("status %d, %q, %q", status, stdout, stderr)
+	}
+}
+
 func TestJobsListsWhatRunsAndWhatHasEnded(t *testing.T) {
 	_, stdout, stderr := run(t, "sleep 60 &\n{ exit 3; } &\nuntil jobs | grep -q failed; do :; done\njobs | sed 's/ [0-9][0-9]* / N /; s/  */ /g'\nkill %1; wait || :")
 	if stdout != "%1 running N sleep 60\n%2 failed N - { exit 3; }\n" {

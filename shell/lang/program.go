@@ -74,6 +74,11 @@ func (sh *Shell) program(ctx context.Context, hc *interp.HandlerContext, args []
 	return fail(command.StatusFailed, err)
 }
 
+// CtrlC is the cause with which a prompt cancels its line when the person at the
+// terminal gives it up. Programs that have the terminal are then asked to end, and
+// not made to, as they are by all other causes.
+var CtrlC = socket.Faultf(socket.Interrupted, "interrupted")
+
 // startError is a program that did not start.
 type startError struct{ err error }
 
@@ -102,7 +107,7 @@ func (sh *Shell) execute(ctx context.Context, cmd *exec.Cmd, pipes *capturing, f
 		if k := killedBy(ctx); k.number != 0 {
 			sendSignal(cmd.Process.Pid, k)
 		}
-		if group.holdsTerminal() && errors.Is(context.Cause(ctx), socket.Interrupted) {
+		if group.holdsTerminal() && errors.Is(context.Cause(ctx), CtrlC) {
 			return // the person at the terminal decides when it ends
 		}
 		select {

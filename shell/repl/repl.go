@@ -11,7 +11,6 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/core/table"
 	"github.com/sosh-shell/sosh/shell/command"
 	"github.com/sosh-shell/sosh/shell/lang"
@@ -119,7 +118,7 @@ func (r *repl) interrupt() {
 	r.mu.Unlock()
 	if cancel != nil {
 		r.console.interrupted()
-		cancel(socket.Interrupted)
+		cancel(lang.CtrlC)
 	}
 }
 
