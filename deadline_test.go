@@ -20,7 +20,7 @@ func TestNoScriptOutlivesItsDeadline(t *testing.T) {
 		"a client that never comes": `open tcp --listen :0 -n s; accept s --timeout none`,
 		"a server":                  `f() { recv $1; }; open tcp --listen :0 -n s; accept s --each f`,
 		"a peer that reads nothing": `open tcp --listen :0 -n s; open tcp :$(show s local.port) -n c; send -f /dev/zero c --timeout none || send --timeout none -f /dev/zero c`,
-		"a stopped plugin":          `open tcp -n c; kill -STOP $(show plugins --json | grep '"tcp"' | sed 's/.*"pid":\([0-9]*\).*/\1/'); open tcp -n d`,
+		"a stopped plugin":          `open tcp -n c; pid=$(show plugins --json | grep '"tcp"' | sed 's/.*"pid":\([0-9]*\).*/\1/'); kill -STOP $pid; until grep -q '^State:.T' /proc/$pid/status; do :; done; open tcp -n d`,
 		"a job":                     `{ while :; do :; done; } & wait`,
 		"a program":                 `sleep 100 & wait $!`,
 		"a program without end":     `sh -c 'trap "" INT TERM; while :; do sleep 100; done'`,

@@ -146,7 +146,7 @@ func TestCtrlCAtAProgramIsTheProgramsAffair(t *testing.T) {
 func TestAProgramThatStopsGoesOn(t *testing.T) {
 	tm := newTerminal(t)
 	tm.free = true
-	tm.typeKeys("sh -c 'echo re\"\"ady; cat'\r")
+	tm.typeKeys("sh -c 'echo re\"\"ady; exec cat'\r")
 	tm.waitRow("ready")
 	tm.typeKeys("\x1a")
 	tm.typeKeys("still here\r")
