@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -177,6 +178,9 @@ func usage(format string, args ...any) int {
 // endGrace is how long a run may take to end once it must.
 const endGrace = 200 * time.Millisecond
 
+// ending says that deferred commands run: they have time of their own.
+var ending atomic.Bool
+
 // mustEnd ends the process when ctx has ended and the run has not: what it
 // waits for then, a terminal that is stopped, a pipe that nobody writes, knows
 // no cancel. Plugins end with the process. The returned function calls it off.
@@ -186,6 +190,13 @@ func mustEnd(ctx context.Context) (off func()) {
 		select {
 		case <-over:
 		case <-time.After(endGrace):
+			if ending.Load() {
+				select {
+				case <-over:
+					return
+				case <-time.After(lang.DeferTime):
+				}
+			}
 			if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 				fmt.Fprintf(os.Stderr, "sosh: %v\n", cause)
 				os.Exit(command.Status(cause))
@@ -251,7 +262,7 @@ func prompt(ctx context.Context, s *settings, session *command.Session) int {
 		In: os.Stdin, Out: os.Stdout, Session: session,
 		History:    filepath.Join(xdg.StateHome, "sosh", "history"),
 		Greeting:   repl.Greeting(version),
-		NoExternal: s.noExternal,
+		NoExternal: s.noExternal, Ending: func() { ending.Store(true) },
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sosh:", err)
@@ -276,7 +287,7 @@ func script(ctx context.Context, s *settings, session *command.Session, terminal
 	}()
 	cfg := lang.Config{
 		Session: session, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Raw: os.Stdout,
-		NoExternal: s.noExternal,
+		NoExternal: s.noExternal, Ending: func() { ending.Store(true) },
 	}
 	if terminal {
 		w := render.NewWriter(os.Stdout)
@@ -316,7 +327,7 @@ func source(s *settings, cfg *lang.Config) (io.ReadCloser, int) {
 		return io.NopCloser(lang.Text(s.args[0])), 0
 	case len(s.args) == 0:
 		// The script is standard input: its commands get none.
-		cfg.Name, cfg.Stdin = "stdin", nil
+		cfg.Name, cfg.Zero, cfg.Stdin = "stdin", "sosh", nil
 		return os.Stdin, 0
 	}
 	cfg.Name, cfg.Args = s.args[0], s.args[1:]

@@ -36,6 +36,14 @@ type Call struct {
 	ClearMatch func(names ...string) error
 	// OpenFile opens a file for reading, "-" being stdin, which the caller must not close.
 	OpenFile func(path string) (*os.File, error)
+	// Jobs, AddDefer, Skip and Test are the language's; each may be nil.
+	Jobs Jobs
+	// AddDefer keeps a command for the end of the script or job.
+	AddDefer func(args []string) error
+	// Skip ends the script without a verdict.
+	Skip func(reason string) error
+	// Test evaluates an expression of test(1): 0 it holds, 1 it does not, 2 it is none.
+	Test func(args []string) int
 
 	command *Command
 }
@@ -53,13 +61,21 @@ func (s *Set) Exec(ctx context.Context, c *Call, name string, args []string) int
 	cmd := s.byName[name]
 	c.command = cmd
 	err := cmd.exec(ctx, c, args)
-	if err != nil {
+	var ended endedWith
+	if errors.As(err, &ended) {
+		return ended.status
+	}
+	if err != nil && !errors.Is(err, ErrKilled) {
 		c.report(err)
 	}
 	return Status(err)
 }
 
 func (cmd *Command) exec(ctx context.Context, c *Call, args []string) error {
+	if cmd.Verbatim && (len(args) != 1 || args[0] != "--help") {
+		c.Args = args
+		return cmd.New(nil)(ctx, c)
+	}
 	p, done, err := cmd.parse(args)
 	if err != nil {
 		if errors.Is(err, pflag.ErrHelp) {

@@ -26,6 +26,8 @@ type Command struct {
 	Args     []Arg    // the positional arguments, for completion
 	// DataLast makes everything after the first argument data, never a flag.
 	DataLast bool
+	// Verbatim makes all arguments data: the command has no flags but a lone --help.
+	Verbatim bool
 	// Escapes says that the arguments decode backslash escapes, so that an
 	// unquoted one, which the shell would swallow, is refused.
 	Escapes  bool
@@ -109,7 +111,7 @@ var all = sync.OnceValue(func() *Set {
 		open, bind, connect, listen, accept, wrapCmd, unwrapCmd, shutdownCmd, closeCmd,
 		send, recv, expectCmd,
 		show, option,
-		use, help, history,
+		use, jobsCmd, killCmd, waitCmd, assert, deferCmd, skip, help, history,
 	)
 })
 

@@ -17,7 +17,7 @@ var notions = []notion{
 	{"status", "what the exit status of a command means",
 		`0 done. 1 failed. 2 wrong usage: a malformed address, option or script. 3 timeout. 4 the peer ended the stream. 5 reset by the peer, or sent to one that is gone. 6 the inbox is full. 7 the plugin failed, or the socket is lost. 126 and 127: a program that cannot be run, or is not found. 130 interrupted.`},
 	{"language", "what scripts are written in",
-		`The language is that of POSIX shells and bash: quoting, variables, $(...), pipes, redirection, if, for, while, functions. The commands of sosh run inside it. A script ends at the first command that fails (set +e takes that back), and a pipe fails when one part of it does.`},
+		`The language is that of POSIX shells and bash: quoting, variables, $(...), pipes, redirection, if, for, while, functions. The commands of sosh run inside it. A script ends at the first command that fails (set +e takes that back), and a pipe fails when one part of it does. COMMAND & starts a job; one that fails fails the script. What is missing of bash is an error that says so: descriptors above 2, traps other than EXIT and ERR, coproc, PIPESTATUS, read -t. docs/language.md tells all.`},
 	{"time", "how long a command waits",
 		`--timeout D is the time allowed for one waiting step: 500ms, 2s, 5 (seconds), none, or 0 for only what is there. In a script it is 10s, at the prompt none. sosh --deadline D bounds a whole run. Nothing is lost when the time is over.`},
 }

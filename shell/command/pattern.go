@@ -21,7 +21,7 @@ const maxPatterns = 256
 
 // compile compiles a pattern, or finds it compiled. A bad one is [socket.Usage].
 func (c *Call) compile(kind patternKind, text string) (*expect.Pattern, error) {
-	s := c.Session
+	s := c.Session.shell()
 	key := pattern{kind, text}
 	s.mu.Lock()
 	p := s.patterns[key]

@@ -27,6 +27,7 @@ type Session struct {
 	// History lists what was typed, the oldest first; nil where nothing is kept.
 	History func() []string
 
+	parent   *Session    // of a job's; nil for the shell's
 	commands func() *Set // made once
 
 	mu       sync.Mutex
@@ -38,8 +39,27 @@ type Session struct {
 // DefaultLimit is the time that a waiting step gets in a script.
 const DefaultLimit = 10 * time.Second
 
+// ForJob is the session as a job has it: the same sockets and settings, but a
+// current socket and a last match of its own. The current one is the same at first.
+func (s *Session) ForJob() *Session {
+	shell := s.shell()
+	return &Session{
+		Table: shell.Table, Limit: shell.Limit, JSON: shell.JSON, Notices: shell.Notices, Colour: shell.Colour,
+		History: shell.History, parent: shell, current: s.Current(),
+	}
+}
+
+// shell is the session that the jobs' come from.
+func (s *Session) shell() *Session {
+	if s.parent != nil {
+		return s.parent
+	}
+	return s
+}
+
 // Commands are those of sosh and those that the session's plugins add.
 func (s *Session) Commands() *Set {
+	s = s.shell()
 	s.mu.Lock()
 	if s.commands == nil {
 		s.commands = sync.OnceValue(func() *Set { return All().With(s.Table.Providers()) })

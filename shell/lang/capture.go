@@ -2,7 +2,6 @@ package lang
 
 import (
 	"io"
-	"os"
 
 	"github.com/sosh-shell/sosh/core/socket"
 )
@@ -14,7 +13,8 @@ const maxCapture = 64 << 20
 // captured reports whether w is a $(...): neither one of the shell's own outputs
 // nor a file or pipe.
 func (sh *Shell) captured(w io.Writer) bool {
-	if _, file := w.(*os.File); file || w == io.Discard {
+	w = behind(w)
+	if _, refuses := w.(refusing); refuses || fileOf(w) != nil || w == io.Discard {
 		return false
 	}
 	return w != sh.cfg.Stdout && w != sh.cfg.Stderr && w != sh.cfg.Raw

@@ -19,6 +19,9 @@ func (sh *Shell) check(node syntax.Node) error {
 		}
 		return true
 	})
+	if err := sh.gaps(node); err != nil {
+		return err
+	}
 	return checkEscapes(sh.commands, node)
 }
 

@@ -23,15 +23,22 @@ import (
 // sets there is set by eval. So it is when the script has a variable of its own
 // by that name, which hides ours.
 type environment struct {
-	base expand.Environ
+	base  expand.Environ
+	clock *clock
+	// noTemp hides where temporary files are, from an interpreter that may not
+	// have any. It is asked once.
+	noTemp bool
 
 	mu  sync.Mutex
 	set map[string]expand.Variable
 }
 
-func newEnvironment() *environment {
-	return &environment{base: expand.ListEnviron(os.Environ()...), set: map[string]expand.Variable{}}
+func newEnvironment(c *clock) *environment {
+	return &environment{base: expand.ListEnviron(os.Environ()...), clock: c, set: map[string]expand.Variable{}}
 }
+
+// nowhere is a directory in which nothing can be made.
+const nowhere = "/proc/self/fdinfo"
 
 // marker is a variable that only those have who see the environment itself and
 // no copy. No script can name it.
@@ -41,6 +48,12 @@ const marker = "sosh:environment"
 func (e *environment) Get(name string) expand.Variable {
 	if name == marker {
 		return expand.Variable{Set: true, Kind: expand.String}
+	}
+	if isClock(name) {
+		return e.clock.variable(name)
+	}
+	if e.noTemp && name == "TMPDIR" {
+		return expand.Variable{Set: true, Kind: expand.String, Str: nowhere}
 	}
 	e.mu.Lock()
 	v, ok := e.set[name]
@@ -69,6 +82,11 @@ func (e *environment) Each(f func(name string, v expand.Variable) bool) {
 			return
 		}
 		more = f(name, v)
+	}
+	for _, name := range clocks { // a copy's stand still, but where they are rewritten
+		if more {
+			more = f(name, e.clock.variable(name))
+		}
 	}
 }
 

@@ -3,7 +3,9 @@ package lang
 import (
 	"bytes"
 	"context"
+	"io"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sosh-shell/sosh/core/socket"
@@ -22,15 +24,47 @@ func (nobody) Plugins() []socket.Plugin           { return nil }
 
 func run(t *testing.T, code string) (status int, stdout, stderr string) {
 	t.Helper()
+	return runWith(t, code, func(*Config) {})
+}
+
+func runWith(t *testing.T, code string, change func(*Config)) (status int, stdout, stderr string) {
+	t.Helper()
+	return runIn(t, context.Background(), code, change)
+}
+
+func runIn(t *testing.T, ctx context.Context, code string, change func(*Config)) (status int, stdout, stderr string) {
+	t.Helper()
 	tab := table.New(nobody{})
 	defer tab.Close()
 	var out, errs bytes.Buffer
-	sh, err := New(Config{Session: &command.Session{Table: tab}, Stdout: &out, Stderr: &errs, Name: "t"})
+	cfg := Config{Session: &command.Session{Table: tab}, Stdout: &out, Stderr: &errs, Name: "t"}
+	change(&cfg)
+	sh, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	status = sh.Script(context.Background(), strings.NewReader(code))
+	status = sh.Script(ctx, strings.NewReader(code))
 	return status, out.String(), errs.String()
+}
+
+// runUntil runs code that ends its first line with mark, and calls over then.
+func runUntil(t *testing.T, ctx context.Context, code string, over func()) (status int, stdout, stderr string) {
+	t.Helper()
+	return runIn(t, ctx, strings.Replace(code, "mark\n", "echo mark >&2\n", 1), func(c *Config) {
+		c.Stderr = &marked{w: c.Stderr, over: over}
+	})
+}
+
+// marked calls over when the first is written to it.
+type marked struct {
+	w    io.Writer
+	once sync.Once
+	over func()
+}
+
+func (m *marked) Write(p []byte) (int, error) {
+	m.once.Do(func() { go m.over() })
+	return m.w.Write(p)
 }
 
 func TestUnquotedEscapesAreRefusedBeforeAnythingRuns(t *testing.T) {

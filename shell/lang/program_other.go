@@ -3,15 +3,27 @@
 package lang
 
 import (
-	"io"
 	"os"
 	"os/exec"
 )
 
-func prepareGroup(*exec.Cmd, bool) {}
+// programGroup is a program alone: there are no process groups here.
+type programGroup struct{ process *os.Process }
 
-func signalGroup(cmd *exec.Cmd, _ bool, sig os.Signal) { cmd.Process.Signal(sig) }
+type terminalGroup struct{}
+
+func (sh *Shell) startProgram(cmd *exec.Cmd, _ bool) (*programGroup, error) {
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return &programGroup{cmd.Process}, nil
+}
+
+func (g *programGroup) holdsTerminal() bool      { return false }
+func (g *programGroup) signal(sig os.Signal)     { g.process.Signal(sig) }
+func (g *programGroup) wait(cmd *exec.Cmd) error { return cmd.Wait() }
+func (g *programGroup) done(*exec.Cmd) bool      { return false }
 
 func exitStatus(e *exec.ExitError) uint8 { return uint8(e.ExitCode()) }
 
-func isTerminal(io.Reader) bool { return false }
+func isTerminal(any) bool { return false }

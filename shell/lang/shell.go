@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 
+	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 
@@ -31,11 +33,19 @@ type Config struct {
 	// Name is $0 and the first part of an error's place; Args are $1 and on.
 	Name string
 	Args []string
+	// Zero is $0 where it is not Name.
+	Zero string
 	// Prompt is a shell at a prompt: it does not end at a failure, and its
 	// errors bear no place.
 	Prompt bool
 	// NoExternal forbids programs and files of others.
 	NoExternal bool
+	// Ending is called when the run has ended and deferred commands or a trap are
+	// to run, which have [DeferTime]; may be nil.
+	Ending func()
+	// Interrupted is called when Ctrl-C has ended a program that had the terminal:
+	// the shell itself has heard of no signal. May be nil.
+	Interrupted func()
 }
 
 // Shell runs the language. One goroutine uses it at a time.
@@ -48,11 +58,41 @@ type Shell struct {
 	// functions are the names of those that the code declares: they win over
 	// commands, and the interpreter does not tell a handler which there are.
 	functions sync.Map
+	// exitAsked says that the code itself said exit.
+	exitAsked atomic.Bool
+
+	clock    *clock
+	messages *messages
+	jobs     jobTable
+	wg       sync.WaitGroup // of the jobs
+	deferred deferred
+	terminal terminalGroup
+	sources  sync.Map // path → text: what source is about to take in
+	nsources atomic.Int64
+	now      atomic.Pointer[context.Context] // of the run under way
+
+	mu       sync.Mutex
+	bodies   []body
+	exitTrap string
+	cancel   context.CancelCauseFunc // of the run under way
+	skipped  string
 }
 
 // New returns a shell. In scripts errexit and pipefail are on.
 func New(cfg Config) (*Shell, error) {
-	sh := &Shell{cfg: cfg, env: newEnvironment(), commands: cfg.Session.Commands(), parser: syntax.NewParser(syntax.Variant(syntax.LangBash))}
+	sh := &Shell{cfg: cfg, clock: newClock(), commands: cfg.Session.Commands(), parser: syntax.NewParser(syntax.Variant(syntax.LangBash))}
+	sh.env = newEnvironment(sh.clock)
+	sh.env.set[zeroth] = expand.Variable{Set: true, Kind: expand.String, Str: zero(cfg)}
+	sh.cfg.Stdout = shared(outputTo(cfg.Stdout, &sh.now))
+	sh.cfg.Stderr = sh.cfg.Stdout
+	if cfg.Stderr != cfg.Stdout {
+		sh.cfg.Stderr = shared(outputTo(cfg.Stderr, &sh.now))
+	}
+	if cfg.Raw == cfg.Stdout {
+		sh.cfg.Raw = sh.cfg.Stdout
+	}
+	cfg = sh.cfg
+	sh.messages = &messages{sh: sh, to: cfg.Stderr, fail: sh.interrupt}
 	var params []string
 	if !cfg.Prompt {
 		params = append(params, "-e", "-o", "pipefail")
@@ -61,23 +101,35 @@ func New(cfg Config) (*Shell, error) {
 	opts := []interp.RunnerOption{
 		interp.Env(sh.env),
 		interp.Params(params...),
-		interp.StdIO(stdin(cfg.Stdin), cfg.Stdout, cfg.Stderr),
+		interp.StdIO(stdin(cfg.Stdin), cfg.Stdout, sh.messages),
 		interp.Interactive(cfg.Prompt),
 		interp.CallHandler(sh.rename),
+		interp.OpenHandler(sh.openFile),
 		interp.ExecHandlers(func(interp.ExecHandlerFunc) interp.ExecHandlerFunc { return sh.exec }),
 	}
 	if _, err := os.Getwd(); err != nil { // a directory that was removed keeps nobody from a socket
 		opts = append(opts, interp.Dir("/"))
 	}
 	if cfg.NoExternal {
-		opts = append(opts, interp.OpenHandler(noFiles), interp.ReadDirHandler2(noDirectories), interp.StatHandler(noStat))
+		opts = append(opts, interp.ReadDirHandler2(noDirectories), interp.StatHandler(noStat), interp.AccessHandler(noAccess))
 	}
 	r, err := interp.New(opts...)
 	if err != nil {
 		return nil, err
 	}
+	sh.env.noTemp = cfg.NoExternal // whatever looks like one of its FIFOs passes by our way to files
+	r.Reset()
+	sh.env.noTemp = false
 	sh.runner = r
 	return sh, nil
+}
+
+// zero is $0: the script, or the shell where there is none.
+func zero(cfg Config) string {
+	if cfg.Zero != "" {
+		return cfg.Zero
+	}
+	return cfg.Name
 }
 
 // stdin keeps a nil file from becoming a reader that is not nil.
@@ -86,70 +138,6 @@ func stdin(f *os.File) io.Reader {
 		return nil
 	}
 	return f
-}
-
-// Script parses all of r, then runs it: nothing is done when a part of it
-// cannot be read. It returns the exit status.
-func (sh *Shell) Script(ctx context.Context, r io.Reader) int {
-	f, err := sh.parser.Parse(r, sh.cfg.Name)
-	if err == nil {
-		err = sh.check(f)
-	}
-	if err != nil {
-		return sh.bad(err)
-	}
-	f.Name = sh.cfg.Name
-	return sh.status(ctx, sh.runner.Run(ctx, f))
-}
-
-// Stream runs statements as they come, as from a pipe that another program
-// feeds. A bad one ends it.
-func (sh *Shell) Stream(ctx context.Context, r io.Reader) int {
-	status := 0
-	for stmt, err := range sh.parser.StmtsSeq(r) {
-		if err == nil {
-			err = sh.check(stmt)
-		}
-		if err != nil {
-			return sh.bad(err)
-		}
-		status = sh.status(ctx, sh.runner.Run(ctx, stmt))
-		if sh.runner.Exited() || ctx.Err() != nil {
-			return status
-		}
-	}
-	return sh.end(ctx, status)
-}
-
-// end runs the EXIT trap after a script that came in pieces.
-func (sh *Shell) end(ctx context.Context, status int) int {
-	err := sh.runner.Run(ctx, &syntax.File{Name: sh.cfg.Name})
-	if err != nil || ctx.Err() != nil {
-		return sh.status(ctx, err)
-	}
-	return status
-}
-
-// Line runs one complete input of a prompt. It reports the exit status, and
-// whether the shell is to end.
-func (sh *Shell) Line(ctx context.Context, text string) (status int, exit bool) {
-	f, err := sh.Parse(text)
-	if err == nil {
-		err = sh.check(f)
-	}
-	if err != nil {
-		return sh.bad(err), false
-	}
-	for _, stmt := range f.Stmts {
-		status = sh.status(ctx, sh.runner.Run(ctx, stmt))
-		if sh.runner.Exited() {
-			return status, true
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return status, false
 }
 
 // Parse reads an input of the prompt. [Incomplete] tells whether its error
@@ -168,7 +156,13 @@ func (sh *Shell) badIn(w io.Writer, file string, err error) int {
 	text := err.Error()
 	var parse syntax.ParseError
 	var lang syntax.LangError
+	var script *scriptError
 	switch {
+	case errors.As(err, &script):
+		text = script.text
+		if !sh.cfg.Prompt {
+			text = fmt.Sprintf("%s:%d:%d: %s", file, script.line, script.col, text)
+		}
 	case errors.As(err, &parse):
 		text = sh.place(file, parse.Pos) + parse.Text
 	case errors.As(err, &lang):
@@ -202,6 +196,9 @@ func (sh *Shell) status(ctx context.Context, err error) int {
 		if errors.Is(cause, context.Canceled) || errors.Is(cause, socket.Interrupted) {
 			return command.StatusInterrupted
 		}
+		if errors.Is(cause, errExpansion) || errors.Is(cause, errSkipped) {
+			return statusOf(cause)
+		}
 		io.WriteString(sh.cfg.Stderr, sh.cfg.Name+": "+cause.Error()+"\n")
 		return command.Status(cause)
 	case err == nil:
@@ -213,11 +210,20 @@ func (sh *Shell) status(ctx context.Context, err error) int {
 	return command.StatusFailed
 }
 
+// Skipped is the reason that skip gave, "" when the script was not skipped.
+func (sh *Shell) Skipped() string {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.skipped
+}
+
 // Vars lists the names of the shell's variables, for completion.
 func (sh *Shell) Vars() []string {
 	var names []string
 	for name := range sh.runner.Vars {
-		names = append(names, name)
+		if name != newestJob && name != zeroth {
+			names = append(names, name)
+		}
 	}
 	return names
 }

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/core/table"
 	"github.com/sosh-shell/sosh/shell/command"
 	"github.com/sosh-shell/sosh/shell/lang"
@@ -27,6 +26,8 @@ type Config struct {
 	// Greeting is shown first; may be empty.
 	Greeting   string
 	NoExternal bool
+	// Ending is [lang.Config]'s; may be nil.
+	Ending func()
 }
 
 // Run is the prompt, until Ctrl-D, exit, or the end of ctx. It returns the
@@ -49,7 +50,7 @@ func Run(ctx context.Context, cfg Config) (int, error) {
 	r.shell, err = lang.New(lang.Config{
 		Session: cfg.Session, Stdin: cfg.In,
 		Stdout: escaped, Stderr: escaped, Raw: console, OutTerminal: cfg.Out, ErrTerminal: cfg.Out,
-		Name: "sosh", Prompt: true, NoExternal: cfg.NoExternal,
+		Name: "sosh", Prompt: true, NoExternal: cfg.NoExternal, Ending: cfg.Ending, Interrupted: console.interrupted,
 	})
 	if err != nil {
 		return command.StatusFailed, err
@@ -67,6 +68,9 @@ func Run(ctx context.Context, cfg Config) (int, error) {
 	stop := context.AfterFunc(ctx, console.end)
 	defer stop()
 	status := r.loop(ctx)
+	console.giveBack()
+	r.shell.End(ctx, status)
+	r.escaped.Flush()
 	if err := table.Ended(ctx); err != nil { // a signal or the deadline ended it, not the user
 		status = command.Status(err)
 	}
@@ -114,7 +118,7 @@ func (r *repl) interrupt() {
 	r.mu.Unlock()
 	if cancel != nil {
 		r.console.interrupted()
-		cancel(socket.Interrupted)
+		cancel(lang.CtrlC)
 	}
 }
 
