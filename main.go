@@ -68,6 +68,7 @@ var bundled = map[string]func() socket.Protocol{
 
 const synopsis = `usage: sosh [FLAG...] [FILE [ARG...]]
        sosh [FLAG...] -c CODE [ARG...]
+       sosh test PATH... [FLAG...]
        sosh plugin list | install PATH
 
 A shell for live sockets. Without FILE it is a prompt at a terminal, else it
@@ -157,6 +158,9 @@ func run(argv []string) int {
 			cancel(socket.Faultf(socket.Timeout, "the deadline of %v is over", s.deadline.D))
 		})
 		defer limit.Stop()
+	}
+	if len(s.args) > 0 && !s.code && s.args[0] == "test" {
+		return tests(ctx, &s, s.args[1:])
 	}
 	h, err := newHost(&s)
 	if err != nil {
