@@ -89,7 +89,9 @@ func tests(ctx context.Context, s *settings, argv []string) int {
 		}
 		cfg.Report = append(cfg.Report, suite.JUnit{Path: path})
 	}
-	cfg.Run = func(ctx context.Context, path string, out io.Writer) suite.Outcome { return oneTest(ctx, s, limit, path, out) }
+	cfg.Run = func(ctx context.Context, path string, out io.Writer) suite.Outcome {
+		return oneTest(ctx, s, limit, path, out)
+	}
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -148,5 +150,6 @@ func oneTest(ctx context.Context, s *settings, limit render.Duration, path strin
 		fmt.Fprintln(out, "sosh:", err)
 		return suite.Outcome{Status: command.StatusFailed}
 	}
-	return suite.Outcome{Status: sh.Script(ctx, code)}
+	status := sh.Script(ctx, code)
+	return suite.Outcome{Status: status, Skip: sh.Skipped()}
 }
