@@ -19,12 +19,14 @@ var expectCmd = &Command{
 	Name:     "expect",
 	Group:    Data,
 	Synopsis: "wait until what arrives matches a pattern",
-	Usage:    []string{"expect SOCK RE [--timeout D]", "expect SOCK -F TEXT | --hex 'HH ?? (HH HH)' [--timeout D]", "expect SOCK FIELD=VALUE... [--timeout D]"},
+	Usage:    []string{"expect SOCK RE [--timeout D]", "expect SOCK -F TEXT | --hex 'HH ?? (HH HH)' [--timeout D]", "expect SOCK FIELD=VALUE... [--timeout D]", "expect --any|--every SOCK RE SOCK RE... [--not RE] [--settle D]", "expect SOCK [RE] --not RE [--settle D]", "expect SOCK --eof|--reset [--not RE]"},
 	Help: `RE is a regular expression (RE2), searched from the first byte that is not consumed. ^ and $ are at line ends, which may be \n or \r\n; . matches neither. \xHH is a byte; the other escapes are those of send.
 
 A match is decided by bytes, never by time: as soon as no more bytes could change it. '([0-9]+)' waits for the byte after the number. A match consumes up to its end; a failed expect consumes nothing.
 
 It sets match: ${match[0]} is the match, ${match[1]} the first group, $match_NAME the group (?P<NAME>...), $match_sock the socket. Captured by $(...), it prints the first group, or the match where there is none.
+
+Several pairs of socket and pattern need --any (the match that is final first wins; $match_sock and $match_index tell which) or --every. --not RE fails as soon as RE arrives. --settle D lets D of quiet decide what only more bytes could. --eof and --reset wait for the end of the stream, or a reset, and are done when it comes.
 
 On a socket with messages each message is searched by itself; a match consumes it and those before it. Where messages have fields, FIELD=VALUE... waits for a message that has these values; $match_FIELD are its fields, and $peer is its sender.`,
 	Args:    []Arg{{Name: "SOCK", Kind: Socket}, {Name: "RE"}, {Name: "FIELD=VALUE", Kind: MessageValue, Repeat: true}},
@@ -49,14 +51,41 @@ recv c; echo`,
 	New: func(f *pflag.FlagSet) Run {
 		literal := f.BoolP("fixed", "F", false, "RE is text, not a pattern")
 		hex := f.Bool("hex", false, "RE is hex bytes, ?? any byte, ( ) a group; groups are given in hex")
+		any := f.Bool("any", false, "one of several pairs of socket and pattern")
+		every := f.Bool("every", false, "all of several pairs of socket and pattern")
+		not := f.String("not", "", "fail when `RE` comes")
+		settle := f.String("settle", "", "let quiet of `D` decide")
+		eof := f.Bool("eof", false, "wait for the end of the stream")
+		reset := f.Bool("reset", false, "wait for a reset")
 		limit := limitFlag(f)
 		return func(ctx context.Context, c *Call) error {
-			args, err := c.args(2, -1)
+			args, err := c.args(1, -1)
 			if err != nil {
 				return err
 			}
 			if *literal && *hex {
 				return c.usage("-F and --hex exclude each other")
+			}
+			if *any || *every || *eof || *reset || f.Changed("not") || f.Changed("settle") {
+				r := race{c: c, kind: patternKind{literal: *literal, hex: *hex}, every: *every, not: *not}
+				if err := r.read(args, *any, *eof, *reset, f.Changed("not")); err != nil {
+					return err
+				}
+				if r.settle, err = settleTime(c, *settle); err != nil {
+					return err
+				}
+				if err := r.prepare(); err != nil {
+					return err
+				}
+				if err := c.clearMatch(); err != nil {
+					return err
+				}
+				step, cancel := c.Session.step(ctx, *limit)
+				defer cancel()
+				return r.run(step)
+			}
+			if args, err = c.args(2, -1); err != nil {
+				return err
 			}
 			e := expectation{c: c, hex: *hex, text: strings.Join(args[1:], " ")}
 			if len(args) == 2 { // a bad pattern is told before anything else
@@ -111,6 +140,8 @@ type expectation struct {
 	p    *expect.Pattern
 	hex  bool
 	text string
+	// index is which of several pairs it is.
+	index int
 }
 
 func (e *expectation) run(ctx context.Context) error {
@@ -182,7 +213,7 @@ func (e *expectation) found(have []byte, m expect.Match, vars []Assignment) erro
 			values[i] = e.value(have[g.Start:g.End])
 		}
 	}
-	vars = append(vars, Assignment{Name: "match", Values: values}, Assignment{Name: "match_sock", Value: e.s.Name()}, Assignment{Name: "match_index", Value: "0"})
+	vars = append(vars, Assignment{Name: "match", Values: values}, Assignment{Name: "match_sock", Value: e.s.Name()}, Assignment{Name: "match_index", Value: itoa(e.index)})
 	if e.p != nil {
 		for i, name := range e.p.Names() {
 			if name != "" {
