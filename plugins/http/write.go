@@ -81,6 +81,15 @@ func (c *conn) check(m sdk.Message, method string) (head, []byte, error) {
 // that are sent as they are.
 func onWire(h head, rest []byte, method string, chunks bool, data []byte) ([]byte, error) {
 	switch {
+	case method == "HEAD" && !h.bodyless("GET") && !h.chunked && len(rest) > 0:
+		// The head that GET would have, without its body (RFC 9110, section 9.3.2).
+		if !h.declared {
+			return h.with(lengthLine(len(rest))), nil
+		}
+		if h.length != int64(len(rest)) {
+			return nil, usage("Content-Length says %d, and the body has %d bytes", h.length, len(rest))
+		}
+		return data[:len(data)-len(rest)], nil
 	case h.bodyless(method):
 		if len(rest) > 0 {
 			return nil, usage("a response like this one has no body, and %d bytes follow its head", len(rest))

@@ -88,6 +88,19 @@ func TestResponseToHeadHasALengthAndNoBody(t *testing.T) {
 	}
 }
 
+func TestBodyOfAResponseToHeadIsOnlyCounted(t *testing.T) {
+	head := "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"
+	peer := says([]byte(head + head))
+	s := wrap(t, peer, true)
+	read(t, s)
+	read(t, s)
+	write(t, s, "HTTP/1.1 200 OK\r\nX: 1\r\n\r\nhello")
+	write(t, s, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+	if got := peer.out.String(); got != "HTTP/1.1 200 OK\r\nX: 1\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestServerThatSwitchesGivesTheStreamBack(t *testing.T) {
 	peer := says([]byte("GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nraw bytes"))
 	s := wrap(t, peer, true)
