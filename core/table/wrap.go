@@ -223,6 +223,9 @@ func (s *Socket) Unwrap(ctx context.Context) error {
 	s.pop()
 	s.in.add(l.left, len(s.in.unread())+len(l.left))
 	s.table.unread.Add(int64(len(l.left)))
+	if len(l.left) > 0 {
+		s.tapped(func(t Tap) { t.Bytes(false, l.left) })
+	}
 	if err != nil {
 		return withLayerHint(s.fail("unwrap", asFault(ctx, err)))
 	}

@@ -36,6 +36,8 @@ type Call struct {
 	ClearMatch func(names ...string) error
 	// OpenFile opens a file for reading, "-" being stdin, which the caller must not close.
 	OpenFile func(path string) (*os.File, error)
+	// NoFiles says that no file may be written.
+	NoFiles bool
 
 	command *Command
 }

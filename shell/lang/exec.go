@@ -111,7 +111,7 @@ func (sh *Shell) call(ctx context.Context, hc *interp.HandlerContext) *command.C
 		Session: sh.cfg.Session,
 		Stdin:   hc.Stdin, Stdout: hc.Stdout, Stderr: hc.Stderr,
 		Where: func() string { return sh.where(hc.Pos) },
-		Dir:   hc.Dir,
+		Dir:   hc.Dir, NoFiles: sh.cfg.NoExternal,
 	}
 	c.Captured = sh.captured(hc.Stdout)
 	switch out, ok := hc.Stdout.(*os.File); {
