@@ -71,6 +71,8 @@ func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 	if !ok {
 		return c, s.fail("close", errClosed)
 	}
+	s.tapped(func(t Tap) { t.End(true, reset) })
+	s.untap()
 	s.table.poll.drop(s.watch) // at once, as a control call may still use the descriptor
 	s.mu.Lock()
 	kept := s.kept
@@ -199,8 +201,12 @@ func (s *Socket) Shutdown(ctx context.Context, how socket.How) error {
 	}
 	if how != socket.ShutdownRead {
 		s.mu.Lock()
+		first := !s.shutWr
 		s.shutWr = true
 		s.mu.Unlock()
+		if first {
+			s.tapped(func(t Tap) { t.End(true, false) })
+		}
 	}
 	return nil
 }

@@ -81,7 +81,7 @@ func (s *Socket) tryMessage(l *level, bound int64) (socket.Message, error) {
 		return socket.Message{}, socket.Full
 	}
 	for {
-		m, err := sysRecvMessage(fd, s.currentFamily() == socket.FamilyUnix)
+		m, err := s.takeMessage(fd)
 		switch {
 		case err == nil:
 			s.received.Add(int64(len(m.Data)))
@@ -119,6 +119,7 @@ func (s *Socket) tryFrame(l *level, fd int, bound int64) (socket.Message, error)
 	}, func(n int) bool { return s.fits(n, bound) })
 	if err == nil {
 		s.received.Add(int64(len(m.Data)))
+		s.tapped(func(t Tap) { t.Message(false, m) })
 	}
 	return m, err
 }

@@ -172,9 +172,22 @@ func (p *poller) arm(w *watch) error {
 // wait returns nil when the descriptor may be ready in that direction. One
 // waiter a direction: the socket's turns see to it.
 func (p *poller) wait(ctx context.Context, w *watch, d direction) error {
-	if p.soon.wait(ctx, w.hold, d) {
+	if p.soon.wait(ctx, w.hold, d, true) {
 		return nil
 	}
+	return p.park(ctx, w, d)
+}
+
+// patient is wait for what moves much: it leaves the processor to the peers at once,
+// as more will have come by the time that it is woken.
+func (p *poller) patient(ctx context.Context, w *watch, d direction) error {
+	if p.soon.wait(ctx, w.hold, d, false) {
+		return nil
+	}
+	return p.park(ctx, w, d)
+}
+
+func (p *poller) park(ctx context.Context, w *watch, d direction) error {
 	ctx, cancel := idle(ctx)
 	defer cancel()
 	if err := waitError(ctx); err != nil {

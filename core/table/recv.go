@@ -137,8 +137,12 @@ func (t *Turn) Take(ctx context.Context, p []byte) (int, error) {
 
 // PutBack makes p, which was the last to be taken, unread again: what could not
 // be delivered is not lost.
-func (t *Turn) PutBack(p []byte) {
-	s := t.s
+func (t *Turn) PutBack(p []byte) { t.s.putBack(p) }
+
+func (s *Socket) putBack(p []byte) {
+	if len(p) == 0 {
+		return
+	}
 	s.in.buf = append(append([]byte(nil), p...), s.in.unread()...)
 	s.in.off = 0
 	s.table.unread.Add(int64(len(p)))
@@ -178,7 +182,12 @@ func (s *Socket) tryReceive(l *level, p []byte) (int, error) {
 		return 0, err
 	}
 	defer l.hold.done()
-	n, err := sysRecv(fd, p)
+	n, err := s.moved(false, fd, p, sysRecv)
+	return s.readResult(l, n, err)
+}
+
+// readResult is what a read of a stream has come to.
+func (s *Socket) readResult(l *level, n int, err error) (int, error) {
 	switch {
 	case n > 0:
 		s.received.Add(int64(n))
@@ -232,9 +241,14 @@ func (s *Socket) reason() error {
 // ended remembers the first reason of the end and returns it.
 func (s *Socket) ended(reason error) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.end == nil || (errors.Is(s.end, socket.Ended) && !errors.Is(reason, socket.Ended)) {
+	news := s.end == nil || (errors.Is(s.end, socket.Ended) && !errors.Is(reason, socket.Ended))
+	if news {
 		s.end = reason
 	}
-	return s.end
+	reason = s.end
+	s.mu.Unlock()
+	if news {
+		s.tapped(func(t Tap) { t.End(false, errors.Is(reason, socket.Reset)) })
+	}
+	return reason
 }

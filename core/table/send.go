@@ -36,7 +36,7 @@ func (s *Socket) Send(ctx context.Context, p []byte) (int, error) {
 func (s *Socket) sendAll(ctx context.Context, p []byte) (int, error) {
 	sent := 0
 	for sent < len(p) {
-		n, err := s.step(func(fd int) (int, error) { return sysSend(fd, p[sent:]) })
+		n, err := s.step(func(fd int) (int, error) { return s.moved(true, fd, p[sent:], sysSend) })
 		sent += n
 		if err = s.afterStep(ctx, err); err != nil {
 			return sent, err
@@ -69,7 +69,7 @@ func (s *Socket) SendFile(ctx context.Context, f *os.File) (int64, error) {
 
 func (s *Socket) sendFile(ctx context.Context, f *os.File) (int64, error) {
 	var sent int64
-	if l := s.top.Load(); l.carrier == nil && sysIsRegular(f) {
+	if l := s.top.Load(); l.carrier == nil && s.tap.Load() == nil && sysIsRegular(f) {
 		rc, err := f.SyscallConn()
 		if err != nil {
 			return 0, err
@@ -91,6 +91,9 @@ func (s *Socket) sendFile(ctx context.Context, f *os.File) (int64, error) {
 			}
 			if err = s.afterStep(ctx, err); err != nil {
 				return sent, err
+			}
+			if s.tap.Load() != nil { // from now on the bytes are to be seen
+				break zerocopy
 			}
 		}
 	}

@@ -55,7 +55,7 @@ func (s *Socket) sendMessage(ctx context.Context, m socket.Message) error {
 func (s *Socket) sendDatagram(ctx context.Context, m socket.Message) error {
 	for {
 		_, err := s.step(func(fd int) (int, error) {
-			err := sysSendMessage(fd, m.Data, m.Peer)
+			err := s.giveMessage(fd, m)
 			if !comesBack(err) {
 				return 0, err
 			}
@@ -66,7 +66,7 @@ func (s *Socket) sendDatagram(ctx context.Context, m socket.Message) error {
 			if s.isConnected() {
 				return 0, told
 			}
-			return 0, sysSendMessage(fd, m.Data, m.Peer) // it was about an earlier one, perhaps to another peer
+			return 0, s.giveMessage(fd, m) // it was about an earlier one, perhaps to another peer
 		})
 		if err != syscall.EAGAIN {
 			return err
@@ -89,6 +89,9 @@ func (s *Socket) sendFrame(ctx context.Context, l *level, m socket.Message) erro
 	n, err := s.sendAll(ctx, frame)
 	if err != nil && n > 0 {
 		l.tail = frame[n:]
+	}
+	if n > 0 {
+		s.tapped(func(t Tap) { t.Message(true, m) })
 	}
 	return err
 }

@@ -32,6 +32,7 @@ type Socket struct {
 	ahead            int64 // bytes of the inbox that were read ahead; guarded by reading
 
 	sent, received atomic.Int64
+	tap            atomic.Pointer[tapping]
 
 	mu       sync.Mutex
 	layers   []*level                // the lowest first

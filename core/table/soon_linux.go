@@ -33,8 +33,9 @@ const (
 	spinRetry  = 64
 )
 
-// wait reports whether the descriptor is ready; false means nothing.
-func (q *soon) wait(ctx context.Context, h *hold, d direction) bool {
+// wait reports whether the descriptor is ready; false means nothing. eager asks in a
+// loop first.
+func (q *soon) wait(ctx context.Context, h *hold, d direction, eager bool) bool {
 	limit := soonTime
 	if deadline, ok := ctx.Deadline(); ok {
 		limit = min(limit, time.Until(deadline))
@@ -54,7 +55,7 @@ func (q *soon) wait(ctx context.Context, h *hold, d direction) bool {
 	}
 	// Room to write comes when the peer has read, and more of a flow when it has been
 	// made: others need the processor more.
-	if d == toRead && !h.bulk.Load() && q.spin(fd, events, limit) {
+	if eager && d == toRead && !h.bulk.Load() && q.spin(fd, events, limit) {
 		return true
 	}
 	fds := [1]unix.PollFd{{Fd: int32(fd), Events: events}}

@@ -195,6 +195,59 @@ func sysSendfile(fd, file, count int) (int, error) {
 	}
 }
 
+// sysSplice moves at most count bytes from one descriptor to another without
+// copying them, one of them being a pipe: splice(2). The socket must be non-blocking.
+func sysSplice(from, to, count int) (int, error) {
+	for {
+		n, err := unix.Splice(from, nil, to, nil, count, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
+		if err != unix.EINTR {
+			return int(max(n, 0)), err
+		}
+	}
+}
+
+// sysPipe makes a pipe, with room for size bytes where the system allows that.
+func sysPipe(size int) (r, w, room int, err error) {
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return -1, -1, 0, err
+	}
+	room, err = unix.FcntlInt(uintptr(p[1]), unix.F_SETPIPE_SZ, size)
+	if err != nil { // beyond what a user may have in pipes: pipe(7)
+		if room, err = unix.FcntlInt(uintptr(p[1]), unix.F_GETPIPE_SZ, 0); err != nil {
+			room = 64 << 10
+		}
+	}
+	return p[0], p[1], room, nil
+}
+
+// sysReadPipe takes what a pipe has, EAGAIN when it is empty.
+func sysReadPipe(fd int, p []byte) (int, error) {
+	for {
+		n, err := unix.Read(fd, p)
+		if err != unix.EINTR {
+			return max(n, 0), err
+		}
+	}
+}
+
+// sysPacket tells what packets of the socket look like: the protocol's number, and
+// whether messages come and go with their IP header.
+func sysPacket(fd int) (protocol int, headerIn, headerOut bool) {
+	domain, _ := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+	kind, _ := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if domain != unix.AF_INET && domain != unix.AF_INET6 {
+		return 0, false, false
+	}
+	protocol, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL)
+	headerIn = kind == unix.SOCK_RAW && domain == unix.AF_INET
+	if headerIn {
+		on, err := unix.GetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_HDRINCL)
+		headerOut = err == nil && on != 0
+	}
+	return protocol, headerIn, headerOut
+}
+
 func sysLocal(fd int) socket.Address {
 	sa, err := syscall.Getsockname(fd)
 	if err != nil {

@@ -28,6 +28,10 @@ type queued struct {
 func sysRecv(int, []byte) (int, error)                 { return 0, errSystem }
 func sysSend(int, []byte) (int, error)                 { return 0, errSystem }
 func sysSendfile(_, _, _ int) (int, error)             { return 0, errSystem }
+func sysSplice(_, _, _ int) (int, error)               { return 0, errSystem }
+func sysPacket(int) (int, bool, bool)                  { return 0, false, false }
+func sysPipe(int) (_, _, _ int, err error)             { return -1, -1, 0, errSystem }
+func sysReadPipe(int, []byte) (int, error)             { return 0, errSystem }
 func sysLocal(int) socket.Address                      { return socket.Address{} }
 func sysRemote(int) socket.Address                     { return socket.Address{} }
 func sysTakeError(int) error                           { return errSystem }
@@ -50,9 +54,10 @@ func sysIsRegular(*os.File) bool                       { return false }
 type poller struct{}
 type watch struct{}
 
-func (p *poller) close()                                        {}
-func (p *poller) watch(*hold) *watch                            { return &watch{} }
-func (p *poller) wait(context.Context, *watch, direction) error { return errSystem }
-func (p *poller) drop(*watch)                                   {}
-func (p *poller) renew(*watch)                                  {}
-func (p *poller) ahead(*watch, func())                          {}
+func (p *poller) close()                                           {}
+func (p *poller) watch(*hold) *watch                               { return &watch{} }
+func (p *poller) wait(context.Context, *watch, direction) error    { return errSystem }
+func (p *poller) patient(context.Context, *watch, direction) error { return errSystem }
+func (p *poller) drop(*watch)                                      {}
+func (p *poller) renew(*watch)                                     {}
+func (p *poller) ahead(*watch, func())                             {}

@@ -272,6 +272,9 @@ func (s *Socket) Unwrap(ctx context.Context) error {
 	s.pop()
 	s.in.add(left, len(s.in.unread())+len(left))
 	s.table.unread.Add(int64(len(left)))
+	if len(left) > 0 {
+		s.tapped(func(t Tap) { t.Bytes(false, left) })
+	}
 	if failed != nil && !errors.Is(failed, socket.Full) {
 		return withLayerHint(s.fail("unwrap", asFault(ctx, failed)))
 	}

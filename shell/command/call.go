@@ -44,6 +44,8 @@ type Call struct {
 	Skip func(reason string) error
 	// Test evaluates an expression of test(1): 0 it holds, 1 it does not, 2 it is none.
 	Test func(args []string) int
+	// NoFiles says that no file may be written.
+	NoFiles bool
 
 	command *Command
 }
