@@ -107,7 +107,7 @@ func All() *Set { return all() }
 var all = sync.OnceValue(func() *Set {
 	return newSet(
 		open, bind, connect, listen, accept, wrapCmd, unwrapCmd, shutdownCmd, closeCmd,
-		send, recv, expectCmd, pipeCmd,
+		send, recv, expectCmd, pipeCmd, recordCmd, replayCmd,
 		show, option,
 		use, help, history,
 	)
