@@ -31,6 +31,10 @@ func TestMain(m *testing.M) {
 		serveEcho()
 		return
 	}
+	if os.Getenv(bulkVariable) != "" {
+		bulk(os.Getenv(bulkVariable))
+		return
+	}
 	testscript.Main(cleaning{m}, map[string]func(){"sosh": main})
 }
 

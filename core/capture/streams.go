@@ -11,6 +11,7 @@ import (
 
 // Stream is a conversation of two ends in a file.
 type Stream struct {
+	Ordered        bool   // bytes in order, not datagrams
 	Protocol       string // tcp, udp, icmp, icmpv6, or ip and its number
 	Client, Server netip.AddrPort
 	Begin          time.Time
@@ -74,7 +75,7 @@ func (t *tracker) find(p *piece, at time.Time) (int, Side, error) {
 			return 0, 0, socket.Faultf(socket.Full, "more than %d streams", maxStreams)
 		}
 		i = len(t.streams)
-		s := tracked{Stream: Stream{Protocol: protocolName(p.proto), Client: p.from, Server: p.to, Begin: at}}
+		s := tracked{Stream: Stream{Protocol: protocolName(p.proto), Ordered: p.proto == protoTCP, Client: p.from, Server: p.to, Begin: at}}
 		if p.proto == protoTCP && p.flags&(tcpSYN|tcpACK) == tcpSYN|tcpACK {
 			s.Client, s.Server = p.to, p.from
 		}

@@ -107,7 +107,7 @@ func (p *player) run(ctx, step context.Context) error {
 	}
 	chosen := list[n]
 	switch {
-	case chosen.Protocol == "tcp" && p.s.Messages():
+	case chosen.Ordered && p.s.Messages():
 		return fail(socket.Faultf(socket.Usage, "stream %d is TCP, which has no messages, and %s takes messages", n+1, p.s.Name()))
 	case p.side == 0:
 		if p.side = chosen.Recorded; p.side == 0 {
