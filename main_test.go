@@ -39,6 +39,10 @@ func TestMain(m *testing.M) {
 		plainTLS(args)
 		return
 	}
+	if os.Getenv(bulkVariable) != "" {
+		bulk(os.Getenv(bulkVariable))
+		return
+	}
 	testscript.Main(cleaning{m}, map[string]func(){"sosh": main})
 }
 

@@ -109,7 +109,7 @@ func All() *Set { return all() }
 var all = sync.OnceValue(func() *Set {
 	return newSet(
 		open, bind, connect, listen, accept, wrapCmd, unwrapCmd, shutdownCmd, closeCmd,
-		send, recv, expectCmd, pipeCmd,
+		send, recv, expectCmd, pipeCmd, recordCmd, replayCmd,
 		show, option,
 		use, jobsCmd, killCmd, waitCmd, assert, deferCmd, skip, help, history,
 	)
