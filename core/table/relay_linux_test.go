@@ -92,9 +92,9 @@ func TestRelayPassesManyBytesUnchanged(t *testing.T) {
 	client, server, in, out := between(t, tab)
 	wait := started(t.Context(), in, out, RelaySpec{})
 	sent, got := sha256.New(), sha256.New()
-	written := make(chan struct{})
+	done := make(chan struct{})
 	go func() {
-		defer close(written)
+		defer close(done)
 		io.CopyN(io.MultiWriter(client, sent), rand.NewChaCha8([32]byte{}), size)
 		client.CloseWrite()
 	}()
@@ -103,7 +103,7 @@ func TestRelayPassesManyBytesUnchanged(t *testing.T) {
 	if _, err := wait(); err != nil {
 		t.Fatal(err)
 	}
-	<-written
+	<-done
 	if n != size || !bytes.Equal(sent.Sum(nil), got.Sum(nil)) {
 		t.Errorf("%d bytes arrived, or others", n)
 	}
@@ -189,11 +189,13 @@ func TestQuietRelayTimesOutAndABusyOneDoesNot(t *testing.T) {
 	tab, _ := newTable(t)
 	client, server, in, out := between(t, tab)
 	wait := started(bounded(t), in, out, RelaySpec{Idle: 300 * time.Millisecond})
-	for range 5 { // the way back is quiet all the time
+	const pieces = 12
+	for range pieces { // longer than the time allowed, and the way back is quiet all the time
 		must[int](t)(client.Write([]byte("x")))
 		must[int](t)(io.ReadFull(server, make([]byte, 1)))
+		quietly(t)
 	}
-	if r, err := wait(); !errors.Is(err, socket.Timeout) || r.There != 5 {
+	if r, err := wait(); !errors.Is(err, socket.Timeout) || r.There != pieces {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
@@ -322,4 +324,35 @@ func TestStreamAndMessagesAreNotRelayed(t *testing.T) {
 	if _, err := Relay(bounded(t), u, c, RelaySpec{}); !errors.Is(err, socket.Usage) || !strings.Contains(err.Error(), c.Name()+" is a stream") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// TestErrorOfAnEarlierMessageCostsNotTheNext: the kernel tells of one that was lost when
+// the next is sent.
+func TestErrorOfAnEarlierMessageCostsNotTheNext(t *testing.T) {
+	tab, _ := newTable(t)
+	gone, at := udp(t, tab, Spec{Listen: "127.0.0.1:0"})
+	gone.Close(bounded(t), false)
+	out, _ := udp(t, tab, Spec{Connect: at.Text(socket.HostPort)})
+	from, _ := udp(t, tab, Spec{Listen: "127.0.0.1:0"})
+	if err := out.SendMessage(bounded(t), socket.Message{Data: []byte("lost")}); err != nil {
+		t.Fatal(err)
+	}
+	if !out.waitsForError(t) {
+		t.Fatal("no error came back")
+	}
+	back, _ := udp(t, tab, Spec{Listen: at.Text(socket.HostPort)})
+	r := &relay{}
+	there, other := r.direction(from, out), r.direction(out, from)
+	there.back, other.back = other, there
+	if err := there.send(bounded(t), socket.Message{Data: []byte("found")}); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := message(t, back); got != "found" || r.undelivered != 1 {
+		t.Errorf("got %q, %d undelivered", got, r.undelivered)
+	}
+}
+
+// waitsForError waits until the kernel has something to tell, and leaves it there.
+func (s *Socket) waitsForError(t *testing.T) bool {
+	return s.table.poll.wait(bounded(t), s.watch, toRead) == nil
 }
