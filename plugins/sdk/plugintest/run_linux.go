@@ -1,7 +1,6 @@
 package plugintest
 
 import (
-	"errors"
 	"slices"
 	"testing"
 
@@ -35,10 +34,6 @@ func Run(t *testing.T, construct func() socket.Protocol, options ...socket.Setti
 		t.Run(f.name, func(t *testing.T) {
 			s := f.make(t)
 			s.options, s.kind = options, kind
-			if f.name == "by stream" && kind.Messages() {
-				t.Run("Open says that messages cannot be carried", func(t *testing.T) { cannotBeCarried(t, s) })
-				return
-			}
 			for _, c := range checks(s.desc, kind) {
 				t.Run(c.promise, func(t *testing.T) { c.run(t, s) })
 			}
@@ -72,12 +67,6 @@ func kindOf(t *testing.T, p socket.Protocol, options []socket.Setting) socket.Ki
 // kinds are the numbers of socket(2).
 var kinds = map[socket.Kind]int{socket.Stream: unix.SOCK_STREAM, socket.Datagram: unix.SOCK_DGRAM,
 	socket.Seqpacket: unix.SOCK_SEQPACKET, socket.Raw: unix.SOCK_RAW}
-
-func cannotBeCarried(t *testing.T, s *subject) {
-	if h, err := s.Open(t.Context(), s.request()); !errors.Is(err, socket.Unsupported) {
-		t.Errorf("fd %d, %v", h.FD, err)
-	}
-}
 
 // checks are those that apply.
 func checks(d socket.Description, kind socket.Kind) []check {
