@@ -43,7 +43,7 @@ func inHost(t *testing.T, construct func() socket.Protocol, form host.Form) *sub
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &subject{Complete: p, desc: d, carried: form == host.Stream, remote: true,
+	return &subject{Complete: p, desc: d, carried: form == host.Stream || d.Held, remote: true,
 		pid: func() int { return h.Plugins()[0].PID }}
 }
 
