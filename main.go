@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -78,7 +79,7 @@ runs a script from standard input. help, at the prompt, tells the commands.
 
 func main() {
 	if len(os.Args) > 3 && os.Args[1] == "plugin" && os.Args[2] == "serve" {
-		serve(os.Args[3])
+		serve(os.Args[3], os.Args[4:])
 		return
 	}
 	if os.Getenv("GOGC") == "" {
@@ -92,12 +93,16 @@ func main() {
 // is large is an inbox, and that makes no garbage.
 const gcPercent = 400
 
-// serve is this process as a plugin.
-func serve(name string) {
+// serve is this process as a plugin; with --stdio as one that is far from its host.
+func serve(name string, flags []string) {
 	make, ok := bundled[name]
 	if !ok {
 		fmt.Fprintf(os.Stderr, "sosh plugin serve: no plugin is named %q\n", name)
 		os.Exit(command.StatusUsage)
+	}
+	if slices.Equal(flags, []string{"--stdio"}) {
+		sdk.ServeStdio(make())
+		return
 	}
 	sdk.Serve(make())
 }
@@ -136,7 +141,7 @@ func run(argv []string) int {
 		return usage("%v", err)
 	}
 	if *showVersion {
-		fmt.Printf("sosh %s (contract %d)\n", version, socket.ContractVersion)
+		fmt.Println(programVersion())
 		return command.StatusDone
 	}
 	if err := host.DropCapabilities(); err != nil { // the plugin that needs one gets it again
@@ -172,6 +177,11 @@ func run(argv []string) int {
 		return plugins(h, s.args[1:])
 	}
 	return shell(ctx, &s, h)
+}
+
+// programVersion is how the program tells people, and itself elsewhere, what it is.
+func programVersion() string {
+	return fmt.Sprintf("sosh %s (contract %d)", version, socket.ContractVersion)
 }
 
 func usage(format string, args ...any) int {
@@ -226,7 +236,8 @@ func signals() (context.Context, func()) {
 }
 
 func newHost(s *settings) (*host.Host, error) {
-	cfg := host.Config{Bundled: bundled, Dir: pluginDir()}
+	cfg := host.Config{Bundled: bundled, Dir: pluginDir(), Version: programVersion(),
+		Places: filepath.Join(xdg.ConfigHome, "sosh", "places"), NoPlaces: s.noExternal}
 	if s.stream {
 		cfg.Form = host.Stream
 	}

@@ -60,7 +60,7 @@ type Assignment struct {
 // Exec parses the flags of a call and runs it. It prints the error, if any,
 // and returns the exit status.
 func (s *Set) Exec(ctx context.Context, c *Call, name string, args []string) int {
-	cmd := s.byName[name]
+	cmd, _ := s.Lookup(name)
 	c.command = cmd
 	err := cmd.exec(ctx, c, args)
 	var ended endedWith
