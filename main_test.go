@@ -23,7 +23,7 @@ import (
 // TestMain makes the test binary the program: the shell under the name sosh,
 // and its plugins, which are the program started again.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 3 && os.Args[1] == "plugin" && os.Args[2] == "serve" {
+	if len(os.Args) > 3 && os.Args[1] == "plugin" && os.Args[2] == "serve" || len(os.Args) == 2 && os.Args[1] == "--version" {
 		main()
 		return
 	}
@@ -93,6 +93,7 @@ func TestSessions(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_DATA_HOME", env.WorkDir+"/data")
+			env.Setenv("XDG_CONFIG_HOME", env.WorkDir+"/config")
 			env.Setenv("XDG_STATE_HOME", env.WorkDir+"/state")
 			env.Setenv("TMPDIR", os.TempDir())
 			port, err := freePort()
@@ -151,6 +152,7 @@ func TestExamplesRun(t *testing.T) {
 			t.Run(c.Name+"/"+e.Does, func(t *testing.T) {
 				t.Parallel()
 				cmd := exec.Command(bin+"/sosh", "-c", e.Code)
+				cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir())
 				var stderr strings.Builder
 				cmd.Stderr = &stderr
 				out, err := cmd.Output()

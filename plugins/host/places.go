@@ -192,6 +192,9 @@ func nameOf(command []string) string {
 		if _, host, ok := strings.Cut(w, "@"); ok {
 			w = host
 		}
+		if strings.Contains(w, "=") {
+			continue
+		}
 		w = filepath.Base(w)
 		if len(w) < socket.MaxPlaceName-8 && socket.CheckPlace(w, command) == nil {
 			return w

@@ -114,17 +114,21 @@ func singleQuoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\
 
 // converse leads the plugin to its place. The greeting is go-plugin's.
 func (t *traveller) converse(c *child, out *os.File, greeting *io.PipeWriter) {
-	defer greeting.Close()
 	go io.WriteString(c.lifeline, t.script())
 	r := bufio.NewReaderSize(out, maxLine)
 	if err := t.listen(c, r); err != nil {
 		if err != io.EOF && err != errRefused {
 			c.log.add("sosh: " + err.Error())
 		}
-		c.endSoon()
 		out.Close()
+		c.endSoon()
+		go func() { // go-plugin kills when no greeting comes: let it end by itself, with its status
+			<-c.exited
+			greeting.Close()
+		}()
 		return
 	}
+	defer greeting.Close()
 	t.mu.Lock()
 	t.stage = arrived
 	t.way = &way{child: c, in: out, first: r, out: c.lifeline}
@@ -231,17 +235,17 @@ func (t *traveller) how() (stage, []string) {
 // and how the command ended.
 func (t *traveller) why(c *child, late string) (text, hint string) {
 	stage, reason := t.how()
+	var words string
+	if last := lastWords(c.log.since(t.before)); last != "" {
+		words = fmt.Sprintf(": %q", last)
+	}
 	if len(reason) > 0 {
-		return t.refusal(reason)
+		return t.refusal(reason, words)
 	}
 	command := socket.JoinCommand(t.at.command)
 	status := -1
 	if c.cmd.ProcessState != nil {
 		status = c.cmd.ProcessState.ExitCode()
-	}
-	var words string
-	if last := lastWords(c.log.since(t.before)); last != "" {
-		words = fmt.Sprintf(": %q", last)
 	}
 	switch {
 	case late != "" && stage == sending:
@@ -249,13 +253,13 @@ func (t *traveller) why(c *child, late string) (text, hint string) {
 	case late != "":
 		return command + " sh did not answer for " + late + words, "it must work without asking for a password: it has no terminal"
 	case stage == found:
-		text = "what is there does not run" + words
-		if status == 127 {
-			return text, "it needs libraries that are not there: sosh built with CGO_ENABLED=0 needs none"
-		}
-		return text, "sosh -v shows what it prints"
-	case status == 255:
+		return "what is there does not run" + words, "sosh -v shows what it prints"
+	case status == 255 && (strings.Contains(words, "Permission denied") || strings.Contains(words, "verification failed")):
 		return fmt.Sprintf("%s ended with status 255%s", command, words), "ssh must work without asking: with a key or an agent, to a host that it knows"
+	case status == 255:
+		return fmt.Sprintf("%s ended with status 255%s", command, words), ""
+	case status < 0:
+		return command + " sh closed its output and was ended" + words, "sosh -v shows what it prints"
 	case status == 127, status == 126, strings.Contains(words, "executable file not found"):
 		return fmt.Sprintf("%s sh ended with status %d%s", command, status, words),
 			"there must be a shell, sh: beside a container without one, kubectl debug or docker run --network container:NAME gives one"
@@ -266,7 +270,7 @@ func (t *traveller) why(c *child, late string) (text, hint string) {
 }
 
 // refusal words what the place's shell said.
-func (t *traveller) refusal(reason []string) (text, hint string) {
+func (t *traveller) refusal(reason []string, words string) (text, hint string) {
 	rest := strings.Join(reason[1:], " ")
 	us := runtime.GOOS + "/" + runtime.GOARCH
 	switch reason[0] {
@@ -281,7 +285,9 @@ func (t *traveller) refusal(reason []string) (text, hint string) {
 	case "directory":
 		return "there is no directory there that can be written and run from", "it tried the user's cache, $TMPDIR or /tmp, /var/tmp and /dev/shm"
 	case "short":
-		return "carrying it to " + rest + " failed", fmt.Sprintf("it needs %d MB there", t.cargo.size>>20+1)
+		return "carrying it to " + rest + " failed" + words, fmt.Sprintf("it needs %d MB there", t.cargo.size>>20+1)
+	case "run":
+		return "what was carried there does not run" + words, "it needs libraries that are not there: sosh built with CGO_ENABLED=0 needs none"
 	case "changed":
 		return "what arrived in " + rest + " is not what was sent", "try again"
 	case "digest":

@@ -67,7 +67,7 @@ search() {
 } 2>/dev/null
 
 drop() {
-  rm -f "$part"
+  rm -f "$1"
   [ -z "$made" ] || rmdir "$made"
 }
 
@@ -104,15 +104,23 @@ arrive() {
   head -c "$size" >"$part"
   got=$(wc -c <"$part")
   if [ ${got:-0} -ne "$size" ]; then
-    drop
+    drop "$part"
     fail short "$dir"
   fi
   chmod 700 "$part"
   if ! is "$part"; then
-    drop
+    drop "$part"
     fail changed "$dir"
   fi
   mv -f "$part" "$bin" || fail short "$dir"
+  said=$("$bin" --version </dev/null 2>&1)
+  case $? in # the shell's own, not the program's
+  126 | 127)
+    printf '%s\n' "$said" >&2
+    drop "$bin"
+    fail run
+    ;;
+  esac
   if [ -z "$made" ]; then # a few builds are kept, the ones that were used last
     ls -t "$dir" 2>/dev/null | grep '^sosh-' | tail -n +5 | while IFS= read -r old; do rm -f "$dir/$old"; done
   fi
