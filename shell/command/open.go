@@ -182,6 +182,9 @@ func (c *Call) tell(s *table.Socket) string {
 	d := s.Description()
 	local, remote := f.Local.Text(d.Address), f.Remote.Text(d.Address)
 	text := s.Name() + ": a " + string(s.Kind()) + " socket"
+	if d.Place != "" {
+		text += " at " + d.Place
+	}
 	switch {
 	case remote != "":
 		text += ", connected from " + local + " to " + remote

@@ -159,7 +159,7 @@ func (c *Call) via(proto, text string) (string, error) {
 // reach starts a protocol's plugin where it runs, when that is a place: it may take
 // long, and is no part of a step that waits for a peer.
 func (c *Call) reach(ctx context.Context, proto string) error {
-	_, _, elsewhere := socket.CutPlace(proto)
+	_, at, elsewhere := socket.CutPlace(proto)
 	if !elsewhere {
 		return nil
 	}
@@ -178,8 +178,11 @@ func (c *Call) reach(ctx context.Context, proto string) error {
 	var e *socket.Error
 	if errors.As(err, &e) {
 		out.Hint = e.Hint
-		if errors.Is(err, socket.Usage) { // it repeats nothing
+		switch {
+		case errors.Is(err, socket.Usage): // it repeats nothing
 			return err
+		case e == err && e.Op == "the place "+at:
+			out.Err = e.Err
 		}
 	}
 	return out
