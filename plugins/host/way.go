@@ -23,6 +23,8 @@ type way struct {
 // its last words.
 const wayGrace = 500 * time.Millisecond
 
+var _ net.Conn = (*way)(nil)
+
 func (w *way) Read(p []byte) (int, error) {
 	if w.first != nil {
 		if w.first.Buffered() > 0 {
