@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -86,11 +87,19 @@ SetEnv HOME=%[3]s
 		c := exec.Command(sshd, "-D", "-e", "-f", filepath.Join(dir, "sshd_config"))
 		c.Stderr = testLog{t}
 		c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		if err := c.Start(); err != nil {
+		started, ended := make(chan error), make(chan struct{})
+		go func() {
+			runtime.LockOSThread() // its end would be sshd's
+			err := c.Start()
+			started <- err
+			if err == nil {
+				c.Wait()
+			}
+			close(ended)
+		}()
+		if err := <-started; err != nil {
 			t.Fatal(err)
 		}
-		ended := make(chan struct{})
-		go func() { c.Wait(); close(ended) }()
 		up := false
 		until(t, "sshd listens", func() bool {
 			select {
@@ -295,10 +304,11 @@ func TestKilledShellLeavesNothingElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr = strings.TrimSpace(addr)
-	if k, err := net.Dial("tcp", addr); err != nil {
+	k, err := net.Dial("tcp", addr)
+	if err != nil {
 		t.Errorf("before: %v", err)
 	} else {
-		k.Close()
+		defer k.Close() // its end would be the script's
 	}
 	if len(s.plugins()) != 1 {
 		t.Errorf("%v run there", s.plugins())
