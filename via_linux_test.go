@@ -23,6 +23,7 @@ import (
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/core/table"
 	"github.com/sosh-shell/sosh/plugins/host"
+	"github.com/sosh-shell/sosh/shell/command"
 )
 
 // elsewhere is a table whose host knows the place "lab". The program has no name
@@ -458,6 +459,29 @@ func TestReachingIsGivenUpWithItsLastCaller(t *testing.T) {
 	for _, p := range h.Plugins() {
 		if p.Name == "tcp@lab" && p.State != "idle" {
 			t.Errorf("%+v", p)
+		}
+	}
+}
+
+func TestPlacesAreCompleted(t *testing.T) {
+	tab, _ := world(t, host.Config{}, "ssh", "lab")
+	s := &command.Session{Table: tab}
+	offered := func(line string) string {
+		var out []string
+		word, all := command.Complete(s, line)
+		for _, c := range all {
+			if strings.HasPrefix(c.Text, word) {
+				out = append(out, c.Text)
+			}
+		}
+		return strings.Join(out, " ")
+	}
+	for line, want := range map[string]string{
+		"open tcp@": "tcp@lab", "open tcp@l": "tcp@lab", "open tcp@x": "", "open tcp": "tcp", "open tls@": "",
+		"via remove l": "lab", "via add l": "", "open tcp@lab :80 nod": "nodelay=",
+	} {
+		if got := offered(line); got != want {
+			t.Errorf("%s: %q", line, got)
 		}
 	}
 }
