@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -13,7 +14,8 @@ import (
 // comes to show what the page does. The kernel's numbers may be others, but each one the same
 // wherever it stands.
 func (p *place) typed(t *testing.T, b *block) {
-	tm := openTerminal(t, setup{home: p.home, cols: 160, rows: 70, through: p.through(p.home), env: p.environ()})
+	home := t.TempDir()
+	tm := openTerminal(t, setup{home: home, cols: 160, rows: 70, through: p.through(home), env: []string{"PATH=" + p.path, "TMPDIR=" + placeTemp}})
 	lines := b.lines()
 	if lines[0] == "$ sosh" {
 		lines = lines[1:]
@@ -48,6 +50,8 @@ type varying struct{ numbers map[string]bool }
 var (
 	kernelNumber = regexp.MustCompile(`(?:descriptor |:)([0-9]+)\b`)
 	ephemeral    = regexp.MustCompile(`^[3-6][0-9]{4}$`)
+	notice       = regexp.MustCompile(`^\S+(:| <) `)
+	groupName    = regexp.MustCompile(`\(\?P<n[0-9]+`)
 	variable     = regexp.MustCompile(`…| {2,}|[0-9]+(?:\.[0-9]+)?m?s\b|\b[0-9]+\b`)
 )
 
@@ -65,36 +69,54 @@ func newVarying(text string) *varying {
 func (v *varying) pattern(lines []string) *regexp.Regexp {
 	var text strings.Builder
 	text.WriteString(`(?m:^)`)
-	for i, line := range lines {
-		if i > 0 {
-			text.WriteString(`\n`)
+	for i := 0; i < len(lines); i++ {
+		told := i
+		for told < len(lines) && notice.MatchString(lines[told]) {
+			told++
 		}
-		if line == "…" {
-			text.WriteString(`(?:.*\n)*?.*`)
-			continue
+		switch notices := lines[i:told]; {
+		case len(notices) == 2 && told < len(lines): // they may come in either order
+			fmt.Fprintf(&text, "(?:%s\n%[2]s\n|%[2]s\n%[1]s\n)", v.line(notices[0]), v.line(notices[1]))
+			i++
+		case lines[i] == "…":
+			text.WriteString(`(?:.*\n)*?`)
+		case i < len(lines)-1:
+			text.WriteString(v.line(lines[i]) + `\n`)
+		default:
+			text.WriteString(v.line(lines[i]))
 		}
-		line = strings.TrimRight(line, " ")
-		at := 0
-		for _, m := range variable.FindAllStringIndex(line, -1) {
-			text.WriteString(regexp.QuoteMeta(line[at:m[0]]))
-			word := line[m[0]:m[1]]
-			at = m[1]
-			switch {
-			case word == "…":
-				text.WriteString(`.*`)
-			case word[0] == ' ':
-				text.WriteString(` +`)
-			case strings.HasSuffix(word, "s"):
-				text.WriteString(`[0-9.]+m?s`)
-			case v.numbers[word]:
-				fmt.Fprintf(&text, `(?P<n%sx%d>[0-9]+)`, word, i*1000+m[0])
-			default:
-				text.WriteString(word)
-			}
-		}
-		text.WriteString(regexp.QuoteMeta(line[at:]))
 	}
-	return regexp.MustCompile(text.String() + `\z`)
+	n := 0
+	unique := groupName.ReplaceAllStringFunc(text.String(), func(name string) string { // as regexp wants it
+		n++
+		return name + "x" + strconv.Itoa(n)
+	})
+	return regexp.MustCompile(unique + `\z`)
+}
+
+// line matches one.
+func (v *varying) line(line string) string {
+	var text strings.Builder
+	line = strings.TrimRight(line, " ")
+	at := 0
+	for _, m := range variable.FindAllStringIndex(line, -1) {
+		text.WriteString(regexp.QuoteMeta(line[at:m[0]]))
+		word := line[m[0]:m[1]]
+		at = m[1]
+		switch {
+		case word == "…":
+			text.WriteString(`.*`)
+		case word[0] == ' ':
+			text.WriteString(` +`)
+		case strings.HasSuffix(word, "s"):
+			text.WriteString(`[0-9.]+m?s`)
+		case v.numbers[word]:
+			text.WriteString(`(?P<n` + word + `>[0-9]+)`)
+		default:
+			text.WriteString(word)
+		}
+	}
+	return text.String() + regexp.QuoteMeta(line[at:])
 }
 
 // consistent reports whether each of the page's numbers is one on the screen, and no two the same.
@@ -102,7 +124,7 @@ func (v *varying) consistent(names, values []string) bool {
 	is, of := map[string]string{}, map[string]string{}
 	for i, name := range names {
 		name, _, _ = strings.Cut(name, "x") // the number, without its place
-		if name == "" {
+		if values[i] == "" || name == "" { // of the order that they did not come in
 			continue
 		}
 		if was, ok := is[name]; ok && was != values[i] {

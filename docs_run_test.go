@@ -251,10 +251,14 @@ func newPlace(t *testing.T) *place {
 	return p
 }
 
+// placeTemp is TMPDIR there: in a shared one sosh takes the folders of processes that it
+// does not see for left behind.
+const placeTemp = "/mnt"
+
 // placeSetup makes a place and holds it until its input ends, which it does with the test at the latest.
 const placeSetup = `
 ip link set lo up
-mount -t tmpfs tmp /mnt # TMPDIR: sosh takes the folders of processes that it does not see for left behind
+mount -t tmpfs tmp ` + placeTemp + `
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -keyout key.pem -out cert.pem \
 	-subj /CN=example.com -addext subjectAltName=DNS:example.com
 mount --bind cert.pem /etc/ssl/certs/ca-certificates.crt
@@ -278,7 +282,7 @@ cat
 
 func (p *place) environ() []string {
 	return []string{"HOME=" + p.home, "XDG_DATA_HOME=" + p.home + "/data", "XDG_STATE_HOME=" + p.home + "/state",
-		"PATH=" + p.path, "TMPDIR=/mnt", "LANG=C.UTF-8"}
+		"PATH=" + p.path, "TMPDIR=" + placeTemp, "LANG=C.UTF-8"}
 }
 
 // through is what a program is started by to be there, in a folder.
