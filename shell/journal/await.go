@@ -40,9 +40,13 @@ func (w *writer) arrivals(n int) {
 		lines := w.await(n, b)
 		if w.inUse[n-w.j.dropped] {
 			for i, l := range lines {
-				if !strings.HasPrefix(l, "#") {
-					lines[i] = "(" + l + ")" // what the last match has set stays
+				if strings.HasPrefix(l, "expect ") {
+					lines[i] = l + " | :"
 				}
+			}
+			if !w.explained {
+				w.explained = true
+				w.comment("In a part of a pipe, so that what the match before has set stays:")
 			}
 		}
 		w.print("%s", strings.Join(lines, "\n"))

@@ -58,15 +58,16 @@ func (j *Journal) Script(o Options) string {
 
 // writer is one script in the making.
 type writer struct {
-	j      *Journal
-	o      Options
-	maker  vary.Maker
-	blocks map[int][]*block // by the entry that they stand behind
-	typed  map[int]*typed
-	ports  map[uint16][]portOf
-	clock  time.Time // of the last thing that was written
-	inUse  []bool    // by entry, whether its match is used later
-	out    strings.Builder
+	j         *Journal
+	o         Options
+	maker     vary.Maker
+	blocks    map[int][]*block // by the entry that they stand behind
+	typed     map[int]*typed
+	ports     map[uint16][]portOf
+	clock     time.Time // of the last thing that was written
+	inUse     []bool    // by entry, whether its match is used later
+	explained bool      // how a match stays
+	out       strings.Builder
 }
 
 func (w *writer) print(format string, args ...any) { fmt.Fprintf(&w.out, format+"\n", args...) }

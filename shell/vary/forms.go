@@ -43,7 +43,7 @@ var kinds = []kind{
 	// RFC 5322 section 3.6.4: what looks counted or drawn, before a host.
 	{"message id", `<[^<>@\s"'\\]{1,200}@[^<>@\s"'\\]{1,200}>`, messageID},
 	{"queue id", `(?:[Qq]ueued as|[Qq]ueue id:?|queued mail for delivery:?|\bid)[ =]<?[0-9A-Za-z.-]{5,40}`, queueID},
-	{"process", `[A-Za-z][A-Za-z0-9_./-]{0,63}\[[0-9]{1,7}\]`, process},
+	{"process", `(?:[A-Za-z][A-Za-z0-9_./-]{0,63})?\[[0-9]{1,7}\]`, process},
 	{"address", `(?:` + ip4 + `|\[[0-9A-Fa-f:.%a-z]{2,60}\]):[0-9]{1,5}`, address},
 	// RFC 959 section 4.1.2, PASV: the port is two numbers.
 	{"PASV", `\([0-9]{1,3}(?:,[0-9]{1,3}){5}\)`, pasv},

@@ -56,6 +56,7 @@ func TestWhatVariesMatchesAnotherTime(t *testing.T) {
 		{"hex", "token deadbeef0123456789", "token 0123456789deadbeef", "token 0123456789deadbee"},
 		{"base64", "334 PDE3OTEyMDE2MDAuMTJAaG9zdD4=", "334 PDE3OTEyMDE2NTUuOTk5QGhvc3QuZXhhbXBsZT4=", "334 short"},
 		{"pid", "sshd[4711]: listening", "sshd[9]: listening", "sshd[]: listening"},
+		{"bare pid", "ready [4711] at last", "ready [22] at last", "ready [] at last"},
 		{"message id", "<20261005120000.GA4711@mx.example.org>", "<20270101010101.XY1@mx.example.org>", "<20270101010101.XY1@other>"},
 		{"queue id", "250 2.0.0 Ok: queued as 4F2A81C0D3\r\n", "250 2.0.0 Ok: queued as 9Bz81\r\n", "250 2.0.0 Ok: queued as\r\n"},
 		{"exim", "250 OK id=1qXyZa-0001Ab-2C\r\n", "250 OK id=1qXyZb-0009Zz-3D\r\n", "250 OK id=\r\n"},
