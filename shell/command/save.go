@@ -22,7 +22,7 @@ var save = &Command{
 	Usage:    []string{"save FILE [--exact] [--timing] [--force]"},
 	Help: `The script does what was typed, as it was typed, and between awaits with expect what arrived: each line of a text by a pattern, other bytes in hex, a message by its fields where it has some. What varies from one time to the next (dates and times, durations, ports that the kernel chose, process ids, identifiers) becomes a pattern; --exact keeps it as it was. So sosh FILE is a test: it succeeds when the same server answers the same way, and tells the line where it does not.
 
-What failed stands as a comment with its error. What only looks (show, help, history, jobs) is left out, and so is a line that began with a blank. recv without --bytes, --lines, --until or --all takes what happens to be there: in the script it is an expect of what it took. A port of the kernel's choice that was typed becomes $(show SOCK local.port), a name that was given is kept by -n. What comes to a job, or to a socket that a job made, is not awaited.
+What failed stands as a comment with its error. What only looks (show, help, history, jobs) is left out, and so is a line that began with a blank, with what came after it. recv without --bytes, --lines, --until or --all takes what happens to be there: in the script it is an expect of what it took. A port of the kernel's choice that was typed becomes $(show SOCK local.port), a name that was given is kept by -n. What comes to a job, or to a socket that a job made, is not awaited.
 
 --timing keeps the waits between what was typed, by sleep(1), so such a script does not run with --no-external.
 

@@ -291,7 +291,7 @@ func quoted(p []byte) string {
 }
 
 var (
-	usesMatch = regexp.MustCompile(`\bmatch(_[A-Za-z]|\b)|\bpeer\b`)
+	usesMatch = regexp.MustCompile(`\$\{?[#!]?(match|peer)\b|\$\{?match_|\bmatch\[`)
 	setsMatch = regexp.MustCompile(`\b(expect|recv)\b`)
 )
 

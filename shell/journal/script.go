@@ -158,7 +158,8 @@ func (w *writer) entry(n int) {
 	text := e.unit.Text()
 	switch {
 	case e.secret():
-		w.comment("A line that began with a blank is left out.")
+		w.comment("A line that began with a blank is left out, and what came after it.")
+		w.blocks[n] = nil
 	case !e.over:
 		if !w.read(n).looksOnly() {
 			w.comment("Under way when this was saved: " + text)

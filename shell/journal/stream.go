@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/sosh-shell/sosh/core/socket"
@@ -55,7 +56,7 @@ type take struct {
 func (j *Journal) stream(s *table.Socket) *stream {
 	st := j.streams[s]
 	if st == nil {
-		if len(j.order) >= maxStreams {
+		if len(j.order) >= maxStreams && !j.forgetOne() {
 			j.strange = true
 			return nil
 		}
@@ -64,6 +65,18 @@ func (j *Journal) stream(s *table.Socket) *stream {
 		j.order = append(j.order, st)
 	}
 	return st
+}
+
+// forgetOne makes room by forgetting the oldest socket that is closed and to which
+// nothing came; false when there is none.
+func (j *Journal) forgetOne() bool {
+	i := slices.IndexFunc(j.order, func(st *stream) bool { return st.closed >= 0 && len(st.pieces) == 0 })
+	if i < 0 {
+		return false
+	}
+	delete(j.streams, j.order[i].sock)
+	j.order = slices.Delete(j.order, i, i+1)
+	return true
 }
 
 // Opened tells that a command has made a socket.

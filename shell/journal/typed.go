@@ -21,6 +21,9 @@ func Split(line string) []Unit {
 		from, to := int(st.Pos().Offset()), int(st.End().Offset())
 		if st.Semicolon.IsValid() && !st.Background {
 			to = int(st.Semicolon.Offset())
+			for to > from+1 && (line[to-1] == ' ' || line[to-1] == '\t') && line[to-2] != '\\' {
+				to--
+			}
 		}
 		if hasHeredoc(st) || from < 0 || to > len(line) || from >= to {
 			return whole
@@ -89,14 +92,16 @@ func readTyped(text string) *typed {
 	return t
 }
 
-// name is the command that a call calls, as far as it is a plain word.
-func name(c *syntax.CallExpr) string {
-	args := c.Args
-	if first := args[0].Lit(); len(args) > 1 && (first == "command" || first == "builtin") {
-		args = args[1:]
+// words are those of a call from the command's name on.
+func words(c *syntax.CallExpr) []*syntax.Word {
+	if first := c.Args[0].Lit(); len(c.Args) > 1 && (first == "command" || first == "builtin") {
+		return c.Args[1:]
 	}
-	return args[0].Lit()
+	return c.Args
 }
+
+// name is the command that a call calls, as far as it is a plain word.
+func name(c *syntax.CallExpr) string { return words(c)[0].Lit() }
 
 // only is the one call of the commands named, nil when there is none or more than one.
 func (t *typed) only(names ...string) (found *syntax.CallExpr) {
@@ -114,7 +119,7 @@ func (t *typed) only(names ...string) (found *syntax.CallExpr) {
 // has reports whether a call has one of the flags, --name or -n, its value behind or
 // in it.
 func (t *typed) has(c *syntax.CallExpr, flags ...string) bool {
-	for _, w := range c.Args[1:] {
+	for _, w := range words(c)[1:] {
 		word := t.source(w)
 		for _, f := range flags {
 			if word == f || strings.HasPrefix(f, "--") && strings.HasPrefix(word, f+"=") ||
@@ -131,13 +136,13 @@ func (t *typed) source(n syntax.Node) string {
 }
 
 // add puts words behind a call's arguments, or before them where -- ends the flags.
-func (t *typed) add(c *syntax.CallExpr, words string) {
+func (t *typed) add(c *syntax.CallExpr, more string) {
 	after := c.Args[len(c.Args)-1]
 	if slices.ContainsFunc(c.Args, func(w *syntax.Word) bool { return w.Lit() == "--" }) {
-		after = c.Args[slices.IndexFunc(c.Args, func(w *syntax.Word) bool { return w.Lit() == name(c) })]
+		after = words(c)[0]
 	}
 	at := int(after.End().Offset())
-	t.edits = append(t.edits, edit{at, at, " " + words})
+	t.edits = append(t.edits, edit{at, at, " " + more})
 }
 
 // edited is the text with its edits, as if it began at an offset of a longer one.
@@ -174,9 +179,9 @@ func (t *typed) reads(c *syntax.CallExpr) bool {
 	if t.has(c, "--bytes", "--lines", "--until", "--all") {
 		return false
 	}
-	words := 0
+	names := 0
 	skip := false
-	for _, w := range c.Args[1:] {
+	for _, w := range words(c)[1:] {
 		switch word := t.source(w); {
 		case skip:
 			skip = false
@@ -184,10 +189,10 @@ func (t *typed) reads(c *syntax.CallExpr) bool {
 			skip = true
 		case strings.HasPrefix(word, "-"):
 		default:
-			words++
+			names++
 		}
 	}
-	return words == 1
+	return names == 1
 }
 
 // failsInside reports whether a command within may fail at a prompt without the unit
