@@ -2,7 +2,11 @@ package journal
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/sosh-shell/sosh/core/socket"
 )
 
 // block is what came to one socket and is awaited at one place of the script.
@@ -52,7 +56,15 @@ func (w *writer) place(st *stream) {
 	before := atStart
 	var last *block
 	lastAt := -1
-	for _, p := range st.pieces {
+	run := 0 // messages since the last statement
+	for i, p := range st.pieces {
+		if run++; i == 0 || st.pieces[i-1].after != p.after {
+			run = 0
+		}
+		for len(takes) > 0 && takes[0].to <= p.start {
+			floor = max(floor, takes[0].entry)
+			takes = takes[1:]
+		}
 		for _, r := range w.free(p, takes) {
 			for _, t := range takes {
 				if t.to <= r.from && t.to > t.from {
@@ -67,6 +79,10 @@ func (w *writer) place(st *stream) {
 			if p.gone {
 				w.add(at, &block{st: st, first: p.first, note: goneNote(p, r)})
 				last = nil
+				continue
+			}
+			if p.message && w.overheard(p, run) {
+				w.noise(at, p)
 				continue
 			}
 			if p.message {
@@ -109,6 +125,9 @@ func (w *writer) free(p *piece, takes []take) (out []span) {
 		begin := t.from
 		if t.skipped > 0 && w.between(p.after, t.entry) {
 			begin += t.skipped
+		}
+		if t.from >= p.end {
+			break
 		}
 		if t.to <= from || begin >= p.end {
 			continue
@@ -161,6 +180,35 @@ func cut(p *piece, r span) *block {
 		b.data, b.tail = append(b.data, b.tail...), nil
 	}
 	return b
+}
+
+// A raw socket hears what is for others, too. An answer is what comes soon after a
+// statement that names the socket.
+const (
+	answerTime = time.Second
+	answers    = 4
+)
+
+// overheard reports whether a message of a raw socket may not come the next time. What
+// somebody received by hand is meant to.
+func (w *writer) overheard(p *piece, run int) bool {
+	st := p.of
+	if st.sock.Kind() != socket.Raw || p.start < st.consumed {
+		return false
+	}
+	e := w.j.entry(p.after)
+	if e == nil || p.first.Sub(e.begun) > answerTime {
+		return true
+	}
+	return run >= answers || !slices.ContainsFunc(strings.Fields(e.unit.Text()), func(word string) bool { return word == st.name || word == "." })
+}
+
+// noise tells of a message that is not awaited, once a place.
+func (w *writer) noise(at int, p *piece) {
+	note := p.of.name + " hears what is for others, too: more messages came, which are not awaited."
+	if !slices.ContainsFunc(w.blocks[at], func(b *block) bool { return b.note == note }) {
+		w.add(at, &block{st: p.of, first: p.first, note: note})
+	}
 }
 
 func goneNote(p *piece, r span) string {

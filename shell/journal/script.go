@@ -2,7 +2,6 @@ package journal
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,7 +35,7 @@ func (j *Journal) Script(o Options) string {
 	j.look()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	w := &writer{j: j, o: o, blocks: map[int][]*block{}, typed: map[int]*typed{}, ports: j.vagrant()}
+	w := &writer{j: j, o: o, blocks: map[int][]*block{}, typed: map[int]*typed{}, ports: j.vagrant(), taken: j.index()}
 	w.maker.Ports = map[uint16]bool{}
 	for p := range w.ports {
 		w.maker.Ports[p] = true
@@ -65,8 +64,9 @@ type writer struct {
 	typed     map[int]*typed
 	ports     map[uint16][]portOf
 	clock     time.Time // of the last thing that was written
-	inUse     []bool    // by entry, whether its match is used later
-	explained bool      // how a match stays
+	taken     map[int][]taken
+	inUse     []bool // by entry, whether its match is used later
+	explained bool   // how a match stays
 	out       strings.Builder
 }
 
@@ -199,90 +199,6 @@ func (w *writer) pause(t time.Time) {
 	if d := t.Sub(w.clock); w.o.Timing && !w.clock.IsZero() && d >= leastPause {
 		w.print("sleep %.3f", d.Seconds())
 	}
-}
-
-// slow is from when on a wait is longer than scripts wait.
-const slow = 3 * time.Second
-
-// limit is the time for a wait that took d: at least the usual one.
-func limit(d time.Duration) string {
-	return "--timeout " + strconv.Itoa(max(10, int(math.Ceil(3*d.Seconds())))) + "s"
-}
-
-// edits are what must change of an entry so that it does the same again.
-func (w *writer) edits(n int) []edit {
-	t, e := w.read(n), w.j.entry(n)
-	t.edits = nil
-	if c := t.only("open", "accept"); c != nil && !t.has(c, "-n", "--name", "--each") {
-		if born := w.bornIn(n); len(born) == 1 {
-			t.add(c, "-n "+born[0].name)
-		}
-	}
-	if d := e.ended.Sub(e.begun); d > slow && len(t.calls) == 1 {
-		c := t.calls[0]
-		if slices.Contains([]string{"open", "connect", "accept", "recv", "expect", "wrap"}, name(c)) && !t.has(c, "--timeout", "--each") {
-			t.add(c, limit(d))
-		}
-	}
-	if c := t.only("recv"); c != nil && t.reads(c) {
-		if words := w.amount(n); words != "" {
-			t.add(c, words)
-		}
-	}
-	for port := range w.ports {
-		if len(numberIn(t.text, strconv.Itoa(int(port)))) > 0 {
-			if x, ok := w.portAt(port, n); ok {
-				t.replacePort(port, x)
-			}
-		}
-	}
-	return t.edits
-}
-
-// bornIn are the sockets that an entry made.
-func (w *writer) bornIn(n int) (list []*stream) {
-	for _, st := range w.j.order {
-		if st.born == n && !st.job {
-			list = append(list, st)
-		}
-	}
-	return list
-}
-
-// amount makes a recv that took what one read gave take the same again: up to the end
-// of the same text, or as many bytes.
-func (w *writer) amount(n int) string {
-	var of *stream
-	var took take
-	for _, st := range w.j.order {
-		for _, t := range st.takes {
-			if t.entry == n && !t.job {
-				if of != nil {
-					return ""
-				}
-				of, took = st, t
-			}
-		}
-	}
-	if of == nil {
-		return ""
-	}
-	var data []byte
-	for _, p := range of.pieces {
-		if p.message && p.end > took.from && p.start < took.to {
-			return ""
-		}
-		from, to := max(p.start, took.from), min(p.end, took.to)
-		if from < to && !p.gone && to-p.start <= int64(len(p.head)) {
-			data = append(data, p.head[from-p.start:to-p.start]...)
-		}
-	}
-	const most = 2 << 10
-	if n := took.to - took.from; int64(len(data)) != n || n > most || binary(data) || data[n-1] != '\n' {
-		return "--bytes " + strconv.FormatInt(n, 10)
-	}
-	p, _ := w.pattern(data)
-	return `--until '\A` + p + "'"
 }
 
 // jobs says what becomes of jobs at the script's end.
