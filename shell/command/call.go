@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/shell/journal"
 	"github.com/sosh-shell/sosh/shell/render"
 )
 
@@ -48,6 +49,7 @@ type Call struct {
 	NoFiles bool
 
 	command *Command
+	caller  *journal.Caller // as the journal knows it; nil where there is none
 }
 
 // Assignment sets a shell variable: an array when Values is not nil.
@@ -62,7 +64,14 @@ type Assignment struct {
 func (s *Set) Exec(ctx context.Context, c *Call, name string, args []string) int {
 	cmd := s.byName[name]
 	c.command = cmd
+	if c.Session.Journal != nil {
+		c.caller = &journal.Caller{Job: c.Session.parent != nil}
+		ctx = journal.WithCaller(ctx, c.caller)
+	}
 	err := cmd.exec(ctx, c, args)
+	if err != nil && c.Session.parent == nil {
+		c.Session.Journal.Failed(err.Error())
+	}
 	var ended endedWith
 	if errors.As(err, &ended) {
 		return ended.status

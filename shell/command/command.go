@@ -111,7 +111,7 @@ var all = sync.OnceValue(func() *Set {
 		open, bind, connect, listen, accept, wrapCmd, unwrapCmd, shutdownCmd, closeCmd,
 		send, recv, expectCmd, pipeCmd, recordCmd, replayCmd,
 		show, option,
-		use, jobsCmd, killCmd, waitCmd, assert, deferCmd, skip, help, history,
+		use, jobsCmd, killCmd, waitCmd, assert, deferCmd, skip, help, history, save,
 	)
 })
 

@@ -201,6 +201,9 @@ func (e *expectation) matched(m expect.Match) error {
 	if err := e.found(e.t.Unread(), m, nil); err != nil {
 		return err
 	}
+	if c := e.c.caller; c != nil {
+		c.Skipped = m.Groups[0].Start
+	}
 	e.t.Consume(int(m.Groups[0].End))
 	return nil
 }

@@ -158,7 +158,7 @@ func (sh *Shell) exec(ctx context.Context, args []string) error {
 	}
 	name := strings.TrimPrefix(args[0], ours)
 	if _, ok := sh.commands.Lookup(name); !ok {
-		return sh.program(ctx, &hc, args)
+		return sh.noted(ctx, sh.program(ctx, &hc, args))
 	}
 	sh.settle(ctx, 0)
 	c := sh.call(ctx, &hc)
