@@ -46,6 +46,9 @@ type Call struct {
 	Test func(args []string) int
 	// NoFiles says that no file may be written.
 	NoFiles bool
+	// Prompt says that a person typed it, who gets a line and a hint where a script
+	// gets a report.
+	Prompt bool
 
 	command *Command
 }
@@ -101,14 +104,21 @@ func (cmd *Command) usage(format string, args ...any) error {
 func (c *Call) usage(format string, args ...any) error { return c.command.usage(format, args...) }
 
 // report prints an error: one line that says what, where and why, then one of
-// what to do, where one is known.
+// what to do, where one is known; in a script what is known about it, all in one
+// write.
 func (c *Call) report(err error) {
 	var b strings.Builder
 	b.WriteString(c.Where())
 	b.WriteString(render.Line(err.Error()))
 	b.WriteByte('\n')
 	var e *socket.Error
-	if errors.As(err, &e) && e.Hint != "" {
+	var f *failure
+	switch {
+	case !c.Prompt && errors.As(err, &f):
+		for _, line := range f.report {
+			b.WriteString("  " + line + "\n")
+		}
+	case errors.As(err, &e) && e.Hint != "":
 		b.WriteString("  " + render.Line(e.Hint) + "\n")
 	}
 	io.WriteString(c.Stderr, b.String())

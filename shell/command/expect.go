@@ -28,6 +28,8 @@ It sets match: ${match[0]} is the match, ${match[1]} the first group, $match_NAM
 
 Several pairs of socket and pattern need --any (the match that is final first wins; $match_sock and $match_index tell which) or --every. --not RE fails as soon as RE arrives. --settle D lets D of quiet decide what only more bytes could. --eof and --reset wait for the end of the stream, or a reset, and are done when it comes.
 
+One that fails tells, in a script, what was wanted, how long it waited, what had arrived, as text and in hex with offsets from the first byte that is not consumed, and what came nearest: how far the pattern got there, and the byte that was not wanted. At the prompt it is one line and a hint.
+
 On a socket with messages each message is searched by itself; a match consumes it and those before it. Where messages have fields, FIELD=VALUE... waits for a message that has these values; $match_FIELD are its fields, and $peer is its sender.`,
 	Args:    []Arg{{Name: "SOCK", Kind: Socket}, {Name: "RE"}, {Name: "FIELD=VALUE", Kind: MessageValue, Repeat: true}},
 	Escapes: true,
@@ -80,6 +82,7 @@ recv c; echo`,
 				if err := c.clearMatch(); err != nil {
 					return err
 				}
+				r.watch = c.Session.watch(*limit)
 				step, cancel := c.Session.step(ctx, *limit)
 				defer cancel()
 				return r.run(step)
@@ -116,6 +119,7 @@ recv c; echo`,
 			default:
 				fields = nil
 			}
+			e.watch = c.Session.watch(*limit)
 			step, cancel := c.Session.step(ctx, *limit)
 			defer cancel()
 			t, err := s.Read(step)
@@ -142,10 +146,19 @@ type expectation struct {
 	text string
 	// index is which of several pairs it is.
 	index int
+	watch watch
+	// began is how many bytes were unread at first.
+	began int
+	// fields are waited for in messages; near is the message that had most of
+	// them, fitted as many.
+	fields []socket.Setting
+	near   string
+	fitted int
 }
 
 func (e *expectation) run(ctx context.Context) error {
 	m := e.p.Matcher(e.t.Before())
+	e.began = len(e.t.Unread())
 	done := m.Feed(e.t.Unread())
 	var err error
 	for !done {
@@ -174,26 +187,29 @@ func (e *expectation) run(ctx context.Context) error {
 // cannotMatch is the failure of a pattern that no more bytes could help.
 func cannotMatch(pattern string) error { return fmt.Errorf("%s cannot match any more", pattern) }
 
-// failed tells what had arrived, and the match that only more bytes could decide.
+// failed tells what had arrived, and how near it came.
 func (e *expectation) failed(m *expect.Matcher, err error) error {
 	if errors.Is(err, syscall.ENOTCONN) {
 		return e.s.NotConnected("expect")
 	}
-	fault := &socket.Error{Op: "expect", Place: e.s.Place() + " '" + e.text + "'", Err: err}
-	n := len(e.t.Unread())
 	have := e.t.Unread()
-	switch p, ok := m.Pending(); {
-	case n == 0:
+	fault := &socket.Error{Op: "expect", Place: e.s.Place() + " '" + brief(e.text) + "'", Err: err}
+	var r report
+	r.add("wanted", shortened(e.text))
+	r.add("waited", e.watch.String())
+	r.add("arrived", arrived(len(have), e.began))
+	if len(have) == 0 {
 		fault.Hint = "nothing had arrived"
-	case ok && p.Complete:
-		whole := p.Match.Groups[0]
-		fault.Hint = plural(n, "byte") + " had arrived; the match so far, " + preview(have[whole.Start:whole.End]) + ", was not final: it waited for " + p.Waits
-	case ok:
-		fault.Hint = plural(n, "byte") + " had arrived; the nearest, " + preview(have[p.Match.Groups[0].Start:]) + ", waited for " + p.Waits
-	default:
-		fault.Hint = plural(n, "byte") + " had arrived and " + isAre(n) + " kept: " + preview(have)
+		return r.fail(fault, causeHint(err))
 	}
-	return fault
+	near, fits := nearest(e.p, m, e.t.Before(), have)
+	r.add("nearest", near)
+	r.data("text", have, 0)
+	fault.Hint = plural(len(have), "byte") + " had arrived and " + isAre(len(have)) + " kept; the nearest: " + near
+	if !fits {
+		fault.Hint = plural(len(have), "byte") + " had arrived and " + isAre(len(have)) + " kept: " + preview(have)
+	}
+	return r.fail(fault, causeHint(err))
 }
 
 // matched delivers a match and consumes up to its end.

@@ -174,7 +174,7 @@ func (sh *Shell) call(ctx context.Context, hc *interp.HandlerContext) *command.C
 		Session: sh.session(ctx),
 		Stdin:   hc.Stdin, Stdout: behind(hc.Stdout), Stderr: behind(hc.Stderr),
 		Where: func() string { return sh.where(hc.Pos) },
-		Dir:   hc.Dir, NoFiles: sh.cfg.NoExternal,
+		Dir:   hc.Dir, NoFiles: sh.cfg.NoExternal, Prompt: sh.cfg.Prompt,
 	}
 	c.Captured = sh.captured(c.Stdout)
 	switch out := fileOf(c.Stdout); {
