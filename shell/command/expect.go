@@ -19,7 +19,7 @@ var expectCmd = &Command{
 	Name:     "expect",
 	Group:    Data,
 	Synopsis: "wait until what arrives matches a pattern",
-	Usage:    []string{"expect SOCK RE [--timeout D]", "expect SOCK -F TEXT | --hex 'HH ?? (HH HH)' [--timeout D]", "expect SOCK FIELD=VALUE... [--timeout D]", "expect --any|--every SOCK RE SOCK RE... [--not RE] [--settle D]", "expect SOCK [RE] --not RE [--settle D]", "expect SOCK --eof|--reset [--not RE]"},
+	Usage:    []string{"expect SOCK RE [--timeout D]", "expect SOCK -F TEXT | --hex 'HH ?? (HH HH)' [--timeout D]", "expect SOCK FIELD=VALUE... [--timeout D]", "expect SOCK --where JQ [--timeout D]", "expect --any|--every SOCK RE SOCK RE... [--not RE] [--settle D]", "expect SOCK [RE] --not RE [--settle D]", "expect SOCK --eof|--reset [--not RE]"},
 	Help: `RE is a regular expression (RE2), searched from the first byte that is not consumed. ^ and $ are at line ends, which may be \n or \r\n; . matches neither. \xHH is a byte; the other escapes are those of send.
 
 A match is decided by bytes, never by time: as soon as no more bytes could change it. '([0-9]+)' waits for the byte after the number. A match consumes up to its end; a failed expect consumes nothing.
@@ -30,7 +30,9 @@ Several pairs of socket and pattern need --any (the match that is final first wi
 
 One that fails tells, in a script, what was wanted, how long it waited, what had arrived, as text and in hex with offsets from the first byte that is not consumed, and what came nearest: how far the pattern got there, and the byte that was not wanted. At the prompt it is one line and a hint.
 
-On a socket with messages each message is searched by itself; a match consumes it and those before it. Where messages have fields, FIELD=VALUE... waits for a message that has these values; $match_FIELD are its fields, and $peer is its sender.`,
+On a socket with messages each message is searched by itself; a match consumes it and those before it. Where messages have fields, FIELD=VALUE... waits for a message that has these values; $match_FIELD are its fields, and $peer is its sender.
+
+--where JQ waits for a JSON value for which an expression of jq holds: gives something that is neither false nor null. On a stream these are the values one after the other, lines or not, and the match is consumed up to its end; what is not JSON is status 1. Of a message it is the data, where that is JSON, else the object of its fields; $fields is that object, too. ${match[0]} is the value, ${match[1]} what the expression gave unless that is true, and captured it prints the latter, else the value on one line. A value for which the expression fails, or takes more than a second, is passed over.`,
 	Args:    []Arg{{Name: "SOCK", Kind: Socket}, {Name: "RE"}, {Name: "FIELD=VALUE", Kind: MessageValue, Repeat: true}},
 	Escapes: true,
 	Examples: []Example{{
@@ -41,6 +43,19 @@ send s 'HTTP/1.0 200 OK\r\n'
 status=$(expect c '^HTTP/1\.[01] ([0-9]+)')
 echo "$status"`,
 		Output: "200\n",
+	}, {
+		Does: "the first JSON value for which an expression of jq holds",
+		Code: `open tcp --listen 127.0.0.1:0 -n srv
+open tcp 127.0.0.1:$(show srv local.port) -n c; accept srv -n s
+send s '{"status": 100}\n{"status": 200, "id": 12345678901234567890}\n'
+expect c --where '.status == 200'
+echo "${match[0]}"
+send s '{"type": "note"} {"type": "ready", "id": 7}'
+id=$(expect c --where 'select(.type == "ready").id')
+echo "$id"`,
+		Output: `{"status": 200, "id": 12345678901234567890}
+7
+`,
 	}, {
 		Does: "what does not come is status 3, and what came is kept",
 		Code: `open tcp --listen 127.0.0.1:0 -n srv
@@ -59,11 +74,20 @@ recv c; echo`,
 		settle := f.String("settle", "", "let quiet of `D` decide")
 		eof := f.Bool("eof", false, "wait for the end of the stream")
 		reset := f.Bool("reset", false, "wait for a reset")
+		where := f.String("where", "", "wait for a JSON value for which the expression `JQ` holds")
 		limit := limitFlag(f)
 		return func(ctx context.Context, c *Call) error {
 			args, err := c.args(1, -1)
 			if err != nil {
 				return err
+			}
+			if f.Changed("where") {
+				for _, other := range []string{"fixed", "hex", "any", "every", "not", "settle", "eof", "reset"} {
+					if f.Changed(other) {
+						return c.usage("--where and --%s exclude each other", other)
+					}
+				}
+				return c.expectWhere(ctx, args, *where, *limit)
 			}
 			if *literal && *hex {
 				return c.usage("-F and --hex exclude each other")
@@ -154,6 +178,7 @@ type expectation struct {
 	fields []socket.Setting
 	near   string
 	fitted int
+	where  *where
 }
 
 func (e *expectation) run(ctx context.Context) error {
@@ -184,6 +209,15 @@ func (e *expectation) run(ctx context.Context) error {
 	return e.failed(m, err)
 }
 
+// place is where it waits, and for what.
+func (e *expectation) place() string {
+	flag := ""
+	if e.where != nil {
+		flag = "--where "
+	}
+	return e.s.Place() + " " + flag + "'" + brief(e.text) + "'"
+}
+
 // cannotMatch is the failure of a pattern that no more bytes could help.
 func cannotMatch(pattern string) error { return fmt.Errorf("%s cannot match any more", pattern) }
 
@@ -193,7 +227,7 @@ func (e *expectation) failed(m *expect.Matcher, err error) error {
 		return e.s.NotConnected("expect")
 	}
 	have := e.t.Unread()
-	fault := &socket.Error{Op: "expect", Place: e.s.Place() + " '" + brief(e.text) + "'", Err: err}
+	fault := &socket.Error{Op: "expect", Place: e.place(), Err: err}
 	var r report
 	r.add("wanted", shortened(e.text))
 	r.add("waited", e.watch.String())
@@ -240,7 +274,7 @@ func (e *expectation) found(have []byte, m expect.Match, vars []Assignment) erro
 	if e.c.Captured {
 		g := m.Groups[min(1, len(m.Groups)-1)]
 		if g.Start >= 0 && !e.hex && bytes.IndexByte(have[g.Start:g.End], 0) >= 0 {
-			return &socket.Error{Op: "expect", Place: e.s.Place() + " '" + e.text + "'", Err: errNUL, Hint: "expect --hex gives groups in hex"}
+			return &socket.Error{Op: "expect", Place: e.place(), Err: errNUL, Hint: "expect --hex gives groups in hex"}
 		}
 		if err := e.c.print("%s\n", values[min(1, len(values)-1)]); err != nil {
 			return err

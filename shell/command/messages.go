@@ -271,6 +271,16 @@ func (e *expectation) messages(ctx context.Context, fields []socket.Setting) err
 // matchedMessage sets the variables, prints when captured, and consumes the message
 // and those before it.
 func (e *expectation) matchedMessage(ctx context.Context, i int, m socket.Message, found expect.Match, decoded []socket.Setting) error {
+	if err := e.found(m.Data, found, e.messageVars(ctx, m, decoded)); err != nil {
+		return err
+	}
+	e.t.Drop(i + 1)
+	return nil
+}
+
+// messageVars are the variables that a message sets: its sender and its fields, which
+// are decoded where they are not yet.
+func (e *expectation) messageVars(ctx context.Context, m socket.Message, decoded []socket.Setting) []Assignment {
 	if decoded == nil && e.s.Top().Can(socket.CallDecode) {
 		if all, err := e.s.Decode(ctx, []socket.Message{m}); err == nil {
 			decoded = all[0]
@@ -287,11 +297,7 @@ func (e *expectation) matchedMessage(ctx context.Context, i int, m socket.Messag
 			vars = append(vars, Assignment{Name: name, Value: f.Value})
 		}
 	}
-	if err := e.found(m.Data, found, vars); err != nil {
-		return err
-	}
-	e.t.Drop(i + 1)
-	return nil
+	return vars
 }
 
 // variableName is a field's name as a variable can have it.
@@ -332,7 +338,7 @@ func briefOr(value, none string) string {
 
 // failedMessages tells what had arrived instead.
 func (e *expectation) failedMessages(err error) error {
-	fault := &socket.Error{Op: "expect", Place: e.s.Place() + " '" + brief(e.text) + "'", Err: err}
+	fault := &socket.Error{Op: "expect", Place: e.place(), Err: err}
 	var inner *socket.Error
 	if errors.As(err, &inner) {
 		fault.Err, fault.Hint = inner.Err, inner.Hint
@@ -349,6 +355,8 @@ func (e *expectation) failedMessages(err error) error {
 	r.add("waited", e.watch.String())
 	r.messages(e.s, "", list, func() {
 		switch {
+		case e.where != nil:
+			r.add("nearest", e.where.nearest())
 		case e.p != nil:
 			r.add("nearest", nearestMessage(e.p, list))
 		case e.near != "":
