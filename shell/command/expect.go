@@ -184,29 +184,32 @@ type expectation struct {
 func (e *expectation) run(ctx context.Context) error {
 	m := e.p.Matcher(e.t.Before())
 	e.began = len(e.t.Unread())
-	done := m.Feed(e.t.Unread())
-	var err error
-	for !done {
-		var fresh []byte
-		fresh, err = e.t.Fill(ctx)
-		if errors.Is(err, socket.Ended) {
-			done = m.End()
-			break
-		}
-		if err != nil {
-			break
-		}
-		done = m.Feed(fresh)
-	}
-	if done {
-		if found, ok := m.Match(); ok {
-			return e.matched(found)
-		}
+	err := search(ctx, m, e.t.Unread(), e.t.Fill)
+	if found, ok := m.Match(); ok {
+		return e.matched(found)
 	}
 	if err == nil {
 		err = cannotMatch(e.text)
 	}
 	return e.failed(m, err)
+}
+
+// fill brings more bytes, or the next message, as soon as there are; the error is why
+// nothing more comes.
+type fill func(context.Context) ([]byte, error)
+
+// search feeds m until it is decided. The end of the stream decides, too; any other
+// error does not.
+func search(ctx context.Context, m *expect.Matcher, have []byte, more fill) (err error) {
+	for done := m.Feed(have); !done; done = m.Feed(have) {
+		if have, err = more(ctx); errors.Is(err, socket.Ended) {
+			m.End()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // place is where it waits, and for what.

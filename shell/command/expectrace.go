@@ -42,6 +42,7 @@ type raced struct {
 	fed  int // messages that the race has seen
 	had  int // bytes that were unread at first
 	err  error
+	more fill
 	next chan struct{} // asks for more
 }
 
@@ -141,7 +142,10 @@ func (r *race) run(ctx context.Context) error {
 			return err
 		}
 		defer t.Done()
-		o.t = t
+		o.t, o.more = t, t.Fill
+		if o.s.Messages() {
+			o.more = o.message
+		}
 	}
 	wants := len(r.entries)
 	if r.not != "" {
@@ -212,8 +216,9 @@ func (r *race) await(ctx context.Context) error {
 			} else {
 				r.contest.Feed(a.source, a.fresh, r.arrivals)
 			}
-			if r.settle > 0 {
+			if r.settle > 0 { // also after a quiet that had nothing to decide
 				timer.Reset(r.settle)
+				quiet = timer.C
 			}
 			if r.decided() {
 				return nil
@@ -243,14 +248,7 @@ func (o *raced) read(ctx context.Context, source int, events chan<- arrivedAt, o
 			return
 		}
 		a := arrivedAt{source: source}
-		if o.s.Messages() {
-			var m socket.Message
-			m, a.err = o.t.Message(ctx, o.fed)
-			a.fresh = m.Data
-			o.fed++
-		} else {
-			a.fresh, a.err = o.t.Fill(ctx)
-		}
+		a.fresh, a.err = o.more(ctx)
 		select {
 		case events <- a:
 		case <-over:
@@ -260,6 +258,13 @@ func (o *raced) read(ctx context.Context, source int, events chan<- arrivedAt, o
 			return
 		}
 	}
+}
+
+// message is the next message that the race has not seen.
+func (o *raced) message(ctx context.Context) ([]byte, error) {
+	m, err := o.t.Message(ctx, o.fed)
+	o.fed++
+	return m.Data, err
 }
 
 // standing is how the race stands.
