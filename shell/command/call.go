@@ -44,6 +44,8 @@ type Call struct {
 	Skip func(reason string) error
 	// Test evaluates an expression of test(1): 0 it holds, 1 it does not, 2 it is none.
 	Test func(args []string) int
+	// Told reports whether what err says is told already; may be nil.
+	Told func(err error) bool
 	// NoFiles says that no file may be written.
 	NoFiles bool
 	// Prompt says that a person typed it, who gets a line and a hint where a script
@@ -70,7 +72,7 @@ func (s *Set) Exec(ctx context.Context, c *Call, name string, args []string) int
 	if errors.As(err, &ended) {
 		return ended.status
 	}
-	if err != nil && !errors.Is(err, ErrKilled) {
+	if err != nil && !errors.Is(err, ErrKilled) && (c.Told == nil || !c.Told(err)) {
 		c.report(err)
 	}
 	return Status(err)

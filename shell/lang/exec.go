@@ -199,6 +199,7 @@ func (sh *Shell) call(ctx context.Context, hc *interp.HandlerContext) *command.C
 		}
 		return os.Open(absolute(hc.Dir, path))
 	}
+	c.Told = func(err error) bool { return sh.toldOf(ctx, err) }
 	c.Jobs = callJobs{sh, ctx, hc}
 	c.AddDefer = func(args []string) error {
 		if j := jobOf(ctx); j != nil {

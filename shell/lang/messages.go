@@ -73,6 +73,9 @@ func (m *messages) Write(p []byte) (int, error) {
 	if !failed && (plain || strings.HasPrefix(text, "+") || !strings.HasSuffix(text, "\n") || menu.MatchString(text)) {
 		return m.to.Write(p)
 	}
+	if m.sh.saysEnd(text) && !m.sh.tells() {
+		return len(p), nil
+	}
 	where := m.sh.where(pos)
 	text = strings.TrimSuffix(text, "\n")
 	switch {
