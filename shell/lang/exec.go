@@ -116,14 +116,14 @@ func (sh *Shell) copyInput(_ context.Context, hc *handler, _ []string) error {
 	return nil
 }
 
-// divided is a division by zero. As with a variable that must be set, the shell
+// divided is a division by zero, or what else args say. As with a variable that must be set, the shell
 // or the part of it ends, with status 1.
-func (sh *Shell) divided(_ context.Context, hc *handler, _ []string) error {
+func (sh *Shell) divided(_ context.Context, hc *handler, args []string) error {
 	place := strings.TrimSuffix(sh.where(hc.Pos), ": ")
 	if place == "" {
 		place = "$(( ))"
 	}
-	return expand.UnsetParameterError{Node: &syntax.ParamExp{Param: &syntax.Lit{Value: place}}, Message: "division by zero"}
+	return expand.UnsetParameterError{Node: &syntax.ParamExp{Param: &syntax.Lit{Value: place}}, Message: strings.Join(args, " ")}
 }
 
 func (sh *Shell) isOurs(name string) bool {
