@@ -131,18 +131,18 @@ func TestSkipEndsWithoutAVerdict(t *testing.T) {
 
 func TestBuiltinsErrorsBearTheirPlace(t *testing.T) {
 	for code, want := range map[string]string{
-		"echo a\ncd /nonexistent":           "t:2:1: cd: ",
-		"set +e\n  shift x":                 "t:2:3: usage: shift",
-		"[ 1 -foo 2 ]":                      "t:1:1: not a valid",
-		"echo $((1/0))":                     "t:1:10: division by zero",
-		"x=3\necho $((x%=0))":               "t:2:10: division by zero",
-		"cat < /nonexistent":                "t:1:5: open /nonexistent: ",
-		"cd /; : ${gone:?is missing}":       "t:1:9: gone: is missing",
-		"readonly x=1; cd /; x=2; echo on":  "t: x: readonly variable",
-		"echo x > /dev/full":                "t:1:1: echo: write error: no space left on device",
-		"printf '%Z' x":                     "t:1:1: printf: %Z is no directive",
-		"trap x USR1":                       "t:1:1: trap: USR1 is not supported",
-		"type nosuch":                       "t:1:1: type: nosuch: not found",
+		"echo a\ncd /nonexistent":          "t:2:1: cd: ",
+		"set +e\n  shift x":                "t:2:3: usage: shift",
+		"[ 1 -foo 2 ]":                     "t:1:1: not a valid",
+		"echo $((1/0))":                    "t:1:10: division by zero",
+		"x=3\necho $((x%=0))":              "t:2:10: division by zero",
+		"cat < /nonexistent":               "t:1:5: open /nonexistent: ",
+		"cd /; : ${gone:?is missing}":      "t:1:9: gone: is missing",
+		"readonly x=1; cd /; x=2; echo on": "t: x: readonly variable",
+		"echo x > /dev/full":               "t:1:1: echo: write error: no space left on device",
+		"printf '%Z' x":                    "t:1:1: printf: %Z is no directive",
+		"trap x USR1":                      "t:1:1: trap: USR1 is not supported",
+		"type nosuch":                      "t:1:1: type: nosuch: not found",
 	} {
 		if status, _, stderr := run(t, code); status == 0 || !strings.HasPrefix(stderr, want) {
 			t.Errorf("%s: status %d, %q", code, status, stderr)
