@@ -13,6 +13,7 @@ func (sh *Shell) begin(ctx context.Context) (run context.Context, end func()) {
 	sh.mu.Unlock()
 	sh.now.Store(&run)
 	sh.exitAsked.Store(false)
+	sh.told.Store(false)
 	return run, func() {
 		sh.mu.Lock()
 		sh.cancel = nil
