@@ -195,6 +195,25 @@ const endGrace = 200 * time.Millisecond
 // ending says that deferred commands run: they have time of their own.
 var ending atomic.Bool
 
+// told says that the reason of the end is on standard error already.
+var told atomic.Bool
+
+// tellTime is how long standard error has to take the reason: it may be a pipe that
+// nobody reads.
+const tellTime = 20 * time.Millisecond
+
+func tell(cause error) {
+	done := make(chan struct{})
+	go func() {
+		fmt.Fprintf(os.Stderr, "sosh: %v\n", cause)
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(tellTime):
+	}
+}
+
 // mustEnd ends the process when ctx has ended and the run has not: what it
 // waits for then, a terminal that is stopped, a pipe that nobody writes, knows
 // no cancel. Plugins end with the process. The returned function calls it off.
@@ -212,7 +231,9 @@ func mustEnd(ctx context.Context) (off func()) {
 				}
 			}
 			if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-				fmt.Fprintf(os.Stderr, "sosh: %v\n", cause)
+				if !told.Load() {
+					tell(cause)
+				}
 				os.Exit(command.Status(cause))
 			}
 		}
@@ -227,9 +248,13 @@ func signals() (context.Context, func()) {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
-		if _, ok := <-c; ok {
+		if s, ok := <-c; ok {
 			signal.Stop(c)
-			cancel(socket.Interrupted)
+			name := "SIGTERM"
+			if s == syscall.SIGHUP {
+				name = "SIGHUP"
+			}
+			cancel(&command.Signalled{Signal: s.(syscall.Signal), Name: name})
 		}
 	}()
 	return ctx, func() { signal.Stop(c); close(c); cancel(nil) }
@@ -302,7 +327,7 @@ func script(ctx context.Context, s *settings, session *command.Session, terminal
 	}()
 	cfg := lang.Config{
 		Session: session, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Raw: os.Stdout,
-		NoExternal: s.noExternal, Ending: func() { ending.Store(true) },
+		NoExternal: s.noExternal, Ending: func() { ending.Store(true) }, Told: func() { told.Store(true) },
 	}
 	if terminal {
 		w := render.NewWriter(os.Stdout)

@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/sosh-shell/sosh/plugins/host"
+	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 	"github.com/sosh-shell/sosh/shell/command"
 )
 
@@ -96,9 +97,13 @@ func TestSessions(t *testing.T) {
 			env.Setenv("XDG_CONFIG_HOME", env.WorkDir+"/config")
 			env.Setenv("XDG_STATE_HOME", env.WorkDir+"/state")
 			env.Setenv("TMPDIR", os.TempDir())
-			port, err := freePort()
+			port, release, err := plugintest.ReservePort()
+			if err != nil {
+				return err
+			}
+			env.Defer(release)
 			env.Setenv("FREE", strconv.Itoa(port))
-			return err
+			return nil
 		},
 	})
 }
@@ -120,16 +125,6 @@ func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("status %d, not %d", got, want)
 	}
-}
-
-// freePort is a port that nobody has at this moment.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // TestExamplesRun runs every example of help and docs.

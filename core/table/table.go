@@ -18,6 +18,7 @@ type Table struct {
 	poll      poller
 	unread    atomic.Int64 // bytes in all inboxes
 	ahead     atomic.Int64 // those of them read ahead
+	journal   atomic.Pointer[Journal]
 
 	mu      sync.Mutex
 	sockets map[string]*Socket

@@ -114,7 +114,7 @@ var all = sync.OnceValue(func() *Set {
 		open, bind, connect, listen, accept, wrapCmd, unwrapCmd, shutdownCmd, closeCmd,
 		send, recv, expectCmd, pipeCmd, recordCmd, replayCmd,
 		show, option,
-		use, viaCmd, jobsCmd, killCmd, waitCmd, assert, deferCmd, skip, help, history,
+		use, viaCmd, jobsCmd, killCmd, waitCmd, assert, deferCmd, skip, help, history, save,
 	)
 })
 

@@ -169,6 +169,7 @@ func (c *Call) address(proto, text string) string {
 // entered tells of a new socket and makes it the current one.
 func (c *Call) entered(s *table.Socket) error {
 	c.Session.SetCurrent(s.Name())
+	c.Session.Journal.Opened(s, c.Session.parent != nil)
 	c.notice("%s", c.tell(s))
 	if c.Captured {
 		return c.print("%s\n", s.Name())
