@@ -18,6 +18,7 @@ import (
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/core/table"
 	"github.com/sosh-shell/sosh/plugins/host"
+	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 )
 
 // sshServer is a real sshd of this test's own, with one key that may log in, and a
@@ -57,10 +58,7 @@ func startSSH(t *testing.T) *sshServer {
 	}
 	s := &sshServer{home: home, command: []string{"ssh", "-F", filepath.Join(dir, "ssh_config"), "lab"}}
 	for try := 0; ; try++ {
-		port, err := freePort()
-		if err != nil {
-			t.Fatal(err)
-		}
+		port := plugintest.Port(t)
 		write(filepath.Join(dir, "sshd_config"), fmt.Sprintf(`ListenAddress 127.0.0.1
 Port %d
 HostKey %[2]s/host
