@@ -396,7 +396,7 @@ func TestPlaceThatCannotBeReachedSaysWhy(t *testing.T) {
 		"no input":        {"exec </dev/null; exec \"$@\"", "ended at once", "exec -i"},
 		"a terminal":      {`exec script -qfc "$*" /dev/null`, "makes a terminal there", "-t"},
 		"another system":  {"PATH=" + fakeUname + ":/usr/sbin:/usr/bin:/sbin:/bin; exec \"$@\"", "it is SunOS/sparc64 there", programVersion()},
-		"no directory":    {"HOME=" + home + " exec " + shut + ` "$@"`, "can be written and run from", "TMPDIR"},
+		"no directory":    {"unset TMPDIR; HOME=" + home + " exec " + shut + ` "$@"`, "can be written and run from", "TMPDIR"},
 		"silent":          {"exec sleep 1000", "did not answer for 2s", "password"},
 		"closed":          {"exec sleep 1000 >/dev/null", "was ended", ""},
 		"floods":          {"exec yes", "ended", ""},
