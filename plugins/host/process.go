@@ -25,7 +25,7 @@ import (
 )
 
 // endGrace is how long a plugin has to end by itself once its lifeline is closed.
-const endGrace = 200 * time.Millisecond
+const endGrace = 100 * time.Millisecond
 
 // longest is a time that no start takes.
 const longest = 24 * time.Hour
