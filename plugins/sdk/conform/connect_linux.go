@@ -134,20 +134,27 @@ var connections = []check{
 			return ""
 		})
 	}},
-	{"A cancelled call is answered at once", needConnect, func(t *trial, s *subject) {
-		if !s.remote {
-			return // it need not look: it does not wait
+	{"Connect does not take an error that waits for the caller", needConnect, func(t *trial, s *subject) {
+		if s.carried {
+			t.notApplicable("its errors are where its plugin is")
 		}
-		l := s.listen(t, 1)
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if h, err := s.Open(ctx, s.request()); !errors.Is(err, context.Canceled) {
-			t.Errorf("open: fd %d, %v", h.FD, err)
-		}
-		if h, err := s.Accept(ctx, l.lent()); !errors.Is(err, context.Canceled) {
-			t.Errorf("accept: fd %d, %v", h.FD, err)
+		c, k := s.pair(t)
+		must(t, k.write([]byte("unread")))
+		c.reset()
+		must(t, t.waitFor(k.FD, unix.POLLERR)) // ECONNRESET waits
+		s.Connect(t.Context(), k.lent(), k.local())
+		if n, err := unix.GetsockoptInt(k.FD, unix.SOL_SOCKET, unix.SO_ERROR); err != nil || syscall.Errno(n) != syscall.ECONNRESET {
+			t.Errorf("SO_ERROR is %d (%v)", n, err)
 		}
 	}},
+}
+
+// reset closes a socket so that the peer is told of a reset.
+func (k *sock) reset() {
+	if k.s.desc.Address != socket.PathForm {
+		must(k.t, unix.SetsockoptLinger(k.FD, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}))
+	}
+	k.close() // for a unix socket what is unread makes it one
 }
 
 // remote is the peer's address.
