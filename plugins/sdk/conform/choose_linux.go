@@ -30,7 +30,11 @@ func (s *subject) plan() []Promise {
 		} else {
 			add(s.noPair, paired)
 		}
-		add(s.noPair, fields)
+		if s.Alone {
+			add("", fields)
+		} else {
+			add(s.noPair, fields)
+		}
 	case s.carried && s.kind.Messages():
 		add("", uncarried)
 	default:

@@ -86,6 +86,15 @@ func (s *subject) mark(t *trial) socket.Mark {
 	if !s.desc.Layer {
 		return s.open(t).Mark
 	}
+	if s.Alone {
+		c, _ := tcpPair(t)
+		w, err := s.wrap(t, c, false, nil)
+		if err != nil {
+			t.notApplicable("it has no mark without a far end: %v", err)
+		}
+		t.Cleanup(w.close)
+		return w.Mark
+	}
 	c, k := s.ends(t)
 	t.Cleanup(func() { c.close(); k.close() })
 	return c.Mark
