@@ -52,9 +52,11 @@ var reaching = []check{
 	}},
 	{"A connect that is given up leaves nothing", needReach, func(t *trial, s *subject) {
 		k := s.open(t)
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		s.connectTo(ctx, k)
+		t.within("connect", func(ctx context.Context) {
+			ctx, cancel := context.WithCancel(ctx)
+			cancel()
+			s.connectTo(ctx, k)
+		})
 		k.close()
 	}},
 }
