@@ -39,6 +39,12 @@ type broken struct {
 	peer      func(net.Conn) // who serves the address that it is told; nil for none
 	form      string         // "" for in process
 	fails     []string       // the checks, exactly; the one that is meant for it first
+	may       []string       // those that fail by luck, too
+}
+
+func (b broken) perhaps(may ...string) broken {
+	b.may = may
+	return b
 }
 
 // patience is that of the checks here: most of their time is spent waiting in vain.
@@ -54,7 +60,7 @@ const slow = "A peer that does not read does not keep a closed layer"
 
 // shards is how many processes share the broken ones: most of their time is spent
 // waiting in vain, and what is left behind can be told in a process of one's own only.
-const shards = 5
+const shards = 8
 
 // shardKey is the environment variable that tells such a process which it is.
 const shardKey = "CONFORM_SHARD"
@@ -103,6 +109,9 @@ func (b broken) test(t *testing.T) {
 		}
 	}
 	want := slices.Sorted(slices.Values(b.fails))
+	for _, lucky := range b.may {
+		delete(found, lucky)
+	}
 	if got := slices.Sorted(maps.Keys(found)); !slices.Equal(got, want) {
 		for _, promise := range got {
 			t.Logf("%s:\n\t%s", promise, strings.Join(found[promise], "\n\t"))

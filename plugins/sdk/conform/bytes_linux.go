@@ -126,7 +126,13 @@ var bytesAndEnds = []check{
 	{"A close while the peer sends ends its sending", needConnect, func(t *trial, s *subject) {
 		c, k := s.pair(t)
 		sent := make(chan error, 1)
-		go func() { sent <- k.write(make([]byte, 64<<20)) }()
+		go func() {
+			var err error
+			for piece := make([]byte, 64<<10); err == nil; {
+				err = k.write(piece)
+			}
+			sent <- err
+		}()
 		if _, err := c.read(1); err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -156,8 +157,8 @@ func (c *blockConn) AnswersEnd() bool { return true }
 // Unwrap implements sdk.Unwrapper.
 func (c *blockConn) Unwrap(context.Context) ([]byte, error) {
 	rest, _ := c.r.Peek(c.r.Buffered())
-	if c.fault == "loses what comes after it" {
-		rest = nil
+	if c.fault == "makes up what comes after it" {
+		rest = append(slices.Clone(rest), '?')
 	}
 	return rest, nil
 }
