@@ -178,7 +178,7 @@ var brokenOpens = []broken{
 		}
 		f.accept = func(ctx context.Context, l sdk.Lent) (sdk.Handle, error) {
 			if backlog.Load() == 8 { // or the checks with many calls would last
-				unix.Poll([]unix.PollFd{{Fd: int32(l.FD), Events: unix.POLLIN}}, 2*int(patience/time.Millisecond))
+				unix.Poll([]unix.PollFd{{Fd: int32(l.FD), Events: unix.POLLIN}}, int(patience/time.Millisecond)*3/2)
 			}
 			return f.good.Accept(ctx, l)
 		}
@@ -344,7 +344,7 @@ var brokenCalls = []broken{
 	{does: "A call does not heed its cancel", construct: badTCP(func(f *faulty) {
 		f.info = func(ctx context.Context, s sdk.Lent, names []string) ([]sdk.Setting, error) {
 			if ctx.Err() != nil {
-				time.Sleep(2 * patience)
+				time.Sleep(patience + patience/4)
 			}
 			return f.good.Info(ctx, s, names)
 		}
@@ -352,7 +352,7 @@ var brokenCalls = []broken{
 	{does: "A call waits", construct: badTCP(func(f *faulty) {
 		f.listen = func(ctx context.Context, s sdk.Lent, n int) (sdk.Report, error) {
 			if n == 4 && ctx.Err() == nil && runtime.NumGoroutine() < 8 { // or the check with many calls would last
-				time.Sleep(2 * patience)
+				time.Sleep(patience + patience/4)
 			}
 			return f.good.Listen(ctx, s, n)
 		}

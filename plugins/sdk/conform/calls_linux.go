@@ -3,6 +3,7 @@ package conform
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 
@@ -178,7 +179,7 @@ var calling = []check{
 		}
 	}},
 	{"Hostile names and values are refused as wrong usage", nil, func(t *trial, s *subject) {
-		for _, name := range hostileNames {
+		for _, name := range append(slices.Clone(hostileNames), longName) {
 			if err := s.tryOpen(t, s.request(socket.Setting{Name: name, Value: "1"})); !errors.Is(err, socket.Usage) {
 				t.Errorf("open with option %.20q: %v", name, err)
 			}
@@ -191,7 +192,9 @@ var calling = []check{
 // longWord is nearly all that a host passes on in one call, 1 MiB.
 const longWord = 1<<20 - 4<<10
 
-var hostileNames = []string{"", "\x00", "\xff\xfe\x80", "no such option", "\x1b[2J", strings.Repeat("x", longWord)}
+var hostileNames = []string{"", "\x00", "\xff\xfe\x80", "no such option", "\x1b[2J"}
+
+var longName = strings.Repeat("x", longWord)
 
 // hostileValues are of no type but text.
 var hostileValues = []string{"", "\x00", "x\x00\xff", "-", "1e999", "NaN", "99999999999999999999999", "0x", "\x1b[2J"}
@@ -214,6 +217,8 @@ func (s *subject) hostileToValues(t *trial, l socket.Lent) {
 		}
 	}
 	if s.desc.Can(socket.CallOption) {
+		_, _, err := s.Option(ctx, l, nil, []string{longName})
+		refused("reading", longName, err)
 		for _, name := range hostileNames {
 			_, _, err := s.Option(ctx, l, []socket.Setting{{Name: name, Value: "1"}}, nil)
 			refused("setting", name, err)

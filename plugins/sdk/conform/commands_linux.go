@@ -3,7 +3,6 @@ package conform
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/sosh-shell/sosh/core/socket"
@@ -61,7 +60,7 @@ var commands = []check{
 		}
 	}},
 	{"Run refuses what is no command", needRun, func(t *trial, s *subject) {
-		for _, name := range []string{"", "\x00", "no such command", "\x1b[2J", strings.Repeat("x", longWord)} {
+		for _, name := range []string{"", "\x00", "no such command", "\x1b[2J", longName} {
 			err := s.Run(t.Context(), socket.RunRequest{Command: name}, func(socket.Row) error { return nil })
 			if err == nil || errors.Is(err, socket.Failed) {
 				t.Errorf("command %.20q: %v", name, err)

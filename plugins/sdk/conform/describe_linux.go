@@ -21,7 +21,7 @@ var describing = []check{
 		}
 	}},
 	{"Describe returns the same every time", nil, func(t *trial, s *subject) {
-		for range 3 {
+		for range 2 {
 			d, err := s.describe(t.Context())
 			must(t, err)
 			if what := differs(s.desc, d); what != "" {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 
@@ -19,7 +20,7 @@ var (
 var fields = []check{
 	{"Encode refuses a field that is not declared as wrong usage", needEncode, func(t *trial, s *subject) {
 		mark := s.mark(t)
-		for _, name := range hostileNames {
+		for _, name := range append(slices.Clone(hostileNames), longName) {
 			if _, declared := socket.FieldNamed(s.desc.Fields, name); declared {
 				continue
 			}
