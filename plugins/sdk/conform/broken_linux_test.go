@@ -101,7 +101,7 @@ func TestBrokenOnesFailTheCheckMeantForThem(t *testing.T) {
 
 func (b broken) test(t *testing.T) {
 	b.how.Patience = cmp.Or(b.how.Patience, patience)
-	b.how.Limit = 10 * b.how.Patience
+	b.how.Limit = 10 * max(b.how.Patience, patience)
 	if b.peer != nil {
 		b.how.Address, b.how.Echo = served(t, b.peer), true
 	}
