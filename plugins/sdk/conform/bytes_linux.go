@@ -19,8 +19,8 @@ var bytesAndEnds = []check{
 		c, k := s.pair(t)
 		data := random(3 << 20)
 		sent := make(chan error, 2)
-		go func() { sent <- c.write(data) }()
-		go func() { sent <- k.write(data) }()
+		t.Go(func() { sent <- c.write(data) })
+		t.Go(func() { sent <- k.write(data) })
 		for _, end := range []*sock{k, c} {
 			got, err := end.read(len(data))
 			if err != nil || !bytes.Equal(got, data) {
@@ -37,10 +37,10 @@ var bytesAndEnds = []check{
 		for range 5 {
 			c, k := s.pair(t)
 			data := random(200 << 10)
-			go func() {
+			t.Go(func() {
 				c.write(data)
 				c.close()
-			}()
+			})
 			got, err := k.read(-1)
 			if err != nil || !bytes.Equal(got, data) {
 				t.Fatalf("%d bytes of %d, %v", len(got), len(data), err)
@@ -51,13 +51,13 @@ var bytesAndEnds = []check{
 		c, k := s.pair(t)
 		data := random(1 << 20)
 		sent := make(chan error, 1)
-		go func() {
+		t.Go(func() {
 			err := c.write(data)
 			if err == nil {
 				_, err = s.Shutdown(t.Context(), c.lent(), socket.ShutdownWrite)
 			}
 			sent <- err
-		}()
+		})
 		got, err := k.read(-1)
 		if err != nil || !bytes.Equal(got, data) {
 			t.Fatalf("%d bytes of %d, %v", len(got), len(data), err)
@@ -126,13 +126,13 @@ var bytesAndEnds = []check{
 	{"A close while the peer sends ends its sending", needConnect, func(t *trial, s *subject) {
 		c, k := s.pair(t)
 		sent := make(chan error, 1)
-		go func() {
+		t.Go(func() {
 			var err error
 			for piece := make([]byte, 64<<10); err == nil; {
 				err = k.write(piece)
 			}
 			sent <- err
-		}()
+		})
 		if _, err := c.read(1); err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +180,7 @@ var bytesAndEnds = []check{
 		c, k := s.pair(t)
 		piece := make([]byte, 64<<10)
 		total := 0
-		for total < 256<<20 {
+		for total < 256<<20 && t.ctx.Err() == nil {
 			n, err := unix.SendmsgN(c.FD, piece, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 			if err == unix.EAGAIN {
 				// Full for now: is it for good? 100 ms without room is.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -110,7 +109,7 @@ func (s *subject) unused(t *trial) socket.Address {
 var calling = []check{
 	{"Every call may be made at once, on one socket and on many", nil, func(t *trial, s *subject) {
 		shared, calls := s.open(t), s.calls(t)
-		var wg sync.WaitGroup
+		wg := t.group()
 		for i := range 8 {
 			own := s.open(t)
 			wg.Go(func() {

@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/rand"
 	"errors"
@@ -24,16 +25,13 @@ func (s *subject) plan() []Promise {
 	switch {
 	case s.desc.Layer:
 		add("", layering)
-		if s.noPair != "" && !s.Alone {
-			add("", paired[:1]) // that tells why
-			add(s.noPair, paired[1:])
-		} else {
-			add(s.noPair, paired)
-		}
+		first := s.firstPaired
+		add("", paired[:first]) // that tell why the rest do not apply
+		add(s.noPair, paired[first:])
 		if s.Alone {
-			add("", fields)
+			add("", s.fields())
 		} else {
-			add(s.noPair, fields)
+			add(s.noPair, s.fields())
 		}
 	case s.carried && s.kind.Messages():
 		add("", uncarried)
@@ -42,10 +40,20 @@ func (s *subject) plan() []Promise {
 		add(s.noSocket, opening[1:], calling)
 		add("", s.resolving())
 		s.planTraffic(add)
-		add(s.noSocket, options, fields, lacking)
+		add(s.noSocket, options, s.fields(), lacking)
 	}
-	add("", commands)
+	if s.desc.Can(socket.CallRun) {
+		add("", commands)
+	}
 	return out
+}
+
+// fields are promises of messages with fields, of who has them.
+func (s *subject) fields() []check {
+	if s.desc.Can(socket.CallEncode) || s.desc.Can(socket.CallDecode) {
+		return fields
+	}
+	return nil
 }
 
 // resolving are the promises of the form of the addresses.
@@ -111,8 +119,16 @@ func (s *subject) probe(t *trial) {
 	if s.Alone {
 		return
 	}
-	s.noPair = "it could not be put on both ends of a connection"
+	s.noPair, s.firstPaired = "it could not be put on both ends of a connection", 1
 	c, k := s.ends(t)
+	s.noPair, s.firstPaired = "what is sent at one end does not arrive at the other: does it carry text only, or has it to be checked alone?", 2
+	for _, ends := range [][2]*wrapped{{c, k}, {k, c}} {
+		m := s.message(min(2000, s.largest()))
+		must(t, ends[0].write(m))
+		if got, err := ends[1].read(len(m)); err != nil || !bytes.Equal(got, m) {
+			t.Fatalf("%d bytes, %v", len(got), err)
+		}
+	}
 	s.noPair = ""
 	s.ownEnd = s.OwnEnd
 	if !s.ownEnd {

@@ -44,10 +44,10 @@ var commands = []check{
 			// As a host does: the interrupt, and 250 ms later the cancel.
 			ctx, cancel := context.WithCancel(t.Context())
 			interrupt, done := make(chan struct{}), make(chan struct{})
-			go func() {
+			t.Go(func() {
 				defer close(done)
 				s.Run(ctx, s.run(c, interrupt), func(socket.Row) error { return nil })
-			}()
+			})
 			close(interrupt)
 			timer := time.AfterFunc(250*time.Millisecond, cancel)
 			select {

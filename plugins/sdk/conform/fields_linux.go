@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/sosh-shell/sosh/core/socket"
 )
@@ -67,7 +66,7 @@ var fields = []check{
 	}},
 	{"Encode and Decode may be called at once", needDecode, func(t *trial, s *subject) {
 		mark, messages := s.mark(t), hostileMessages()
-		var wg sync.WaitGroup
+		wg := t.group()
 		for i := range 8 {
 			wg.Go(func() {
 				s.decodes(t, mark, messages[i:i+20])

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"strconv"
-	"sync"
 	"syscall"
 	"time"
 
@@ -61,11 +60,11 @@ var layering = []check{
 			for _, accepted := range []bool{false, true} {
 				c, k := tcpPair(t)
 				wrote := make(chan struct{})
-				go func() {
+				t.Go(func() {
 					defer close(wrote)
 					t.writeFD(k.fd, m.Data)
 					k.close()
-				}()
+				})
 				w, err := s.wrap(t, c, accepted, nil)
 				if err == nil {
 					_, err = w.readAll()
@@ -102,7 +101,7 @@ var paired = []check{
 		for _, n := range []int{0, 1, 0, 1000, s.largest(), 0, 65536, 3} {
 			m := s.message(n)
 			sent := make(chan error, 1)
-			go func() { sent <- c.write(m) }()
+			t.Go(func() { sent <- c.write(m) })
 			if got, err := k.read(0); err != nil || !bytes.Equal(got, m) {
 				t.Fatalf("a message of %d bytes came as %d: %v", n, len(got), err)
 			}
@@ -116,11 +115,11 @@ var paired = []check{
 			c, k := s.ends(t)
 			data := s.message(200 << 10)
 			closed := make(chan struct{})
-			go func() {
+			t.Go(func() {
 				defer close(closed)
 				c.write(data)
 				c.close()
-			}()
+			})
 			got, err := k.readAll()
 			if err != io.EOF || !bytes.Equal(got, data) {
 				t.Fatalf("%d bytes of %d, %v", len(got), len(data), err)
@@ -133,13 +132,13 @@ var paired = []check{
 		c, k := s.ends(t)
 		data := s.message(200 << 10)
 		sent := make(chan error, 1)
-		go func() {
+		t.Go(func() {
 			err := c.write(data)
 			if err == nil {
 				err = unix.Shutdown(c.FD, unix.SHUT_WR)
 			}
 			sent <- err
-		}()
+		})
 		got, err := k.readAll()
 		if err != io.EOF || !bytes.Equal(got, data) {
 			t.Fatalf("%d bytes of %d, %v", len(got), len(data), err)
@@ -183,7 +182,7 @@ var paired = []check{
 	{"Unread bytes come before those of the socket", nil, func(t *trial, s *subject) {
 		c, k := tcpPair(t)
 		var client *wrapped
-		var wg sync.WaitGroup
+		wg := t.group()
 		data := s.message(5000)
 		wg.Go(func() {
 			var err error
@@ -244,7 +243,7 @@ var paired = []check{
 			c, k := s.ends(t)
 			data := s.message(40 << 10)
 			must(t, c.write(data))
-			var wg sync.WaitGroup
+			wg := t.group()
 			var extra []byte
 			if s.ownEnd {
 				wg.Go(func() { extra = k.unwrap() })
@@ -292,7 +291,7 @@ var paired = []check{
 		c, k := s.ends(t)
 		piece := s.message(64 << 10)
 		sent := make(chan error, 1)
-		go func() {
+		t.Go(func() {
 			var err error
 			for range 1024 {
 				if err = k.write(piece); err != nil {
@@ -300,7 +299,7 @@ var paired = []check{
 				}
 			}
 			sent <- err
-		}()
+		})
 		if _, err := c.read(1); err != nil {
 			t.Fatal(err)
 		}
@@ -311,7 +310,7 @@ var paired = []check{
 		k.close()
 	}},
 	{"Several layers work at once", nil, func(t *trial, s *subject) {
-		var wg sync.WaitGroup
+		wg := t.group()
 		for range 4 {
 			c, k := s.ends(t)
 			wg.Go(func() {
@@ -355,15 +354,21 @@ var paired = []check{
 		if c.framed {
 			whole = socket.AppendFrame(nil, socket.Message{Data: whole})
 		}
-		p := whole
+		p, sent := whole, 0
 		for full := false; !full; { // the kernel's buffers, and the layer's
+			if t.ctx.Err() != nil || sent > 256<<20 {
+				t.Fatalf("%d bytes went nowhere", sent)
+			}
 			n, err := unix.SendmsgN(c.FD, p, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+			sent += max(n, 0)
 			if p = p[max(n, 0):]; len(p) == 0 {
 				p = whole
 			}
 			if err == unix.EAGAIN {
 				n, _ := unix.Poll([]unix.PollFd{{Fd: int32(c.FD), Events: unix.POLLOUT}}, 300)
 				full = n == 0
+			} else if err != nil && err != unix.EINTR {
+				t.Fatal(err)
 			}
 		}
 		c.close()
@@ -394,7 +399,7 @@ func (s *subject) exchange(t *trial, c, k *wrapped) {
 	}
 	sent := make(chan error, 2)
 	for _, w := range []*wrapped{c, k} {
-		go func() {
+		t.Go(func() {
 			for _, p := range data {
 				if err := w.write(p); err != nil {
 					sent <- err
@@ -402,9 +407,9 @@ func (s *subject) exchange(t *trial, c, k *wrapped) {
 				}
 			}
 			sent <- nil
-		}()
+		})
 	}
-	var wg sync.WaitGroup
+	wg := t.group()
 	for _, w := range []*wrapped{c, k} {
 		wg.Go(func() {
 			for i, p := range data {

@@ -64,13 +64,20 @@ func (s *subject) ends(t *trial) (client, server *wrapped) {
 
 func (s *subject) endsOver(t *trial, pair func(*trial) (c, k *beneath)) (client, server *wrapped) {
 	c, k := pair(t)
+	ctx, cancel := context.WithTimeout(t.Context(), t.patience)
+	defer cancel()
 	done := make(chan error, 1)
-	go func() {
+	t.Go(func() {
 		var err error
-		server, err = s.wrap(t, k, true, nil)
+		if server, err = s.wrapWithin(ctx, t, k, true, nil); err != nil {
+			cancel() // the other would wait for this one
+		}
 		done <- err
-	}()
-	client, err := s.wrap(t, c, false, nil)
+	})
+	client, err := s.wrapWithin(ctx, t, c, false, nil)
+	if err != nil {
+		cancel()
+	}
 	serr := <-done
 	if err != nil || serr != nil {
 		t.Fatalf("wrap: client %v, server %v", err, serr)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -25,7 +24,7 @@ var reaching = []check{
 	{"Many connect at once, and leave no descriptors behind", needReach, func(t *trial, s *subject) {
 		s.reach(t).close()
 		before := descriptors(t, s.pid())
-		var wg sync.WaitGroup
+		wg := t.group()
 		for range 8 {
 			wg.Go(func() {
 				for range 3 {
@@ -76,7 +75,7 @@ var echoing = []check{
 		}
 		data := upper(1 << 20)
 		sent := make(chan error, 1)
-		go func() { sent <- k.write(data) }()
+		t.Go(func() { sent <- k.write(data) })
 		got, err := k.read(len(data))
 		if err != nil || !bytes.Equal(got, data) {
 			t.Errorf("%d bytes of %d came back, %v", len(got), len(data), err)
@@ -91,13 +90,13 @@ var echoing = []check{
 		k := s.reach(t)
 		data := upper(100 << 10)
 		sent := make(chan error, 1)
-		go func() {
+		t.Go(func() {
 			err := k.write(data)
 			if err == nil {
 				_, err = s.Shutdown(t.Context(), k.lent(), socket.ShutdownWrite)
 			}
 			sent <- err
-		}()
+		})
 		got, err := k.read(-1)
 		if err != nil || !bytes.Equal(got, data) {
 			t.Errorf("%d bytes of %d came back, %v", len(got), len(data), err)

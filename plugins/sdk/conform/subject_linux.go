@@ -29,6 +29,8 @@ type subject struct {
 	ownEnd  bool        // a layer's: OwnEnd, or found out
 	noPair  string      // why a layer has no far end here
 
+	firstPaired int // how many of the checks with a far end are made even so
+
 	noSocket string // why there is none
 	// describe asks the protocol anew what it is; in a host, by starting it.
 	describe func(context.Context) (socket.Description, error)

@@ -17,6 +17,7 @@ import (
 type trial struct {
 	ctx      context.Context
 	patience time.Duration
+	tasks    sync.WaitGroup // what the check does beside itself
 
 	mu      sync.Mutex
 	reasons []string
@@ -89,16 +90,19 @@ var errHung = errors.New("the check's time is over")
 func try(ctx context.Context, limit, patience time.Duration, f func(*trial), free func()) (outcome Outcome, reasons []string) {
 	limited, cancel := context.WithTimeoutCause(ctx, limit, errHung)
 	defer cancel()
-	t := &trial{ctx: limited, patience: patience}
+	own, stop := context.WithCancel(limited)
+	defer stop()
+	t := &trial{ctx: own, patience: patience}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer t.clean()
 		defer func() {
-			if r := recover(); r != nil {
-				t.Errorf("panic: %v at %s", r, where(debug.Stack()))
-			}
+			t.end()
+			stop() // what still waits for a peer that is gone ends now
+			t.tasks.Wait()
+			t.clean()
 		}()
+		defer t.recovered()
 		f(t)
 	}()
 	select {
@@ -116,9 +120,9 @@ func try(ctx context.Context, limit, patience time.Duration, f func(*trial), fre
 		case <-grace.C:
 		}
 	}
+	t.end()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.over = true
 	switch {
 	case len(t.reasons) > 0:
 		return Broken, t.reasons
@@ -126,6 +130,44 @@ func try(ctx context.Context, limit, patience time.Duration, f func(*trial), fre
 		return NotApplicable, []string{t.skip}
 	}
 	return Kept, nil
+}
+
+// Go runs f beside the check, which ends when it has. A panic is the check's failure.
+func (t *trial) Go(f func()) {
+	t.tasks.Go(func() {
+		defer t.recovered()
+		f()
+	})
+}
+
+// group is several that are waited for.
+type group struct {
+	t *trial
+	sync.WaitGroup
+}
+
+func (t *trial) group() *group { return &group{t: t} }
+
+// Go is [trial.Go], and one more to wait for.
+func (g *group) Go(f func()) {
+	g.Add(1)
+	g.t.Go(func() {
+		defer g.Done()
+		f()
+	})
+}
+
+func (t *trial) recovered() {
+	if r := recover(); r != nil {
+		t.Errorf("panic: %v at %s", r, where(debug.Stack()))
+	}
+}
+
+// end has nothing more told: what fails from now on fails because the check is over.
+func (t *trial) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = true
 }
 
 func (t *trial) clean() {
