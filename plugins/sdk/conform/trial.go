@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -108,10 +109,6 @@ func try(ctx context.Context, limit, patience time.Duration, f func(*trial), fre
 	select {
 	case <-done:
 	case <-limited.Done():
-		late := context.Cause(limited) == errHung
-		if late {
-			t.Errorf("did not end within %v, and was ended", limit)
-		}
 		free()
 		grace := time.NewTimer(2 * patience)
 		defer grace.Stop()
@@ -123,6 +120,10 @@ func try(ctx context.Context, limit, patience time.Duration, f func(*trial), fre
 	t.end()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if context.Cause(limited) == errHung {
+		free() // it may have ended just so, by what the end of its time made fail
+		t.reasons = slices.Insert(t.reasons, 0, fmt.Sprintf("did not end within %v, and was ended", limit))
+	}
 	switch {
 	case len(t.reasons) > 0:
 		return Broken, t.reasons
