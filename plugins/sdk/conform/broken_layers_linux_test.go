@@ -88,7 +88,7 @@ var brokenLayers = []broken{
 	inBlocks("does nothing wrong"),
 	inFrames("does nothing wrong"),
 	inBlocks("corrupts", inOrder),
-	inBlocks("reorders", inOrder, counted, several, stacks),
+	inBlocks("reorders", inOrder, counted, several, stacks).perhaps(closeEnds, halfClose, cutShort, unread, unwraps), // as what is written is cut into pieces
 	inBlocks("has no end", closeEnds, halfClose, counted, unwraps, stacks),
 	inBlocks("takes every end for an orderly one", resetUp, cutShort),
 	inBlocks("takes a cut for an end", cutShort),

@@ -105,7 +105,7 @@ func threadCalls() (n int, err error) {
 }
 
 // within runs f, which must end by itself soon: what it waits for is a peer's or
-// nobody's. It is not waited for any longer than the check's patience.
+// nobody's. Where it goes on even when it is cancelled the check ends.
 func (t *trial) within(what string, f func(ctx context.Context)) {
 	const soon = 3 * time.Second // for a machine that is busy with other things
 	ctx, cancel := context.WithCancel(t.ctx)
@@ -113,6 +113,7 @@ func (t *trial) within(what string, f func(ctx context.Context)) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		defer t.recovered()
 		f(ctx)
 	}()
 	timer := time.NewTimer(min(soon, t.patience))
@@ -127,6 +128,8 @@ func (t *trial) within(what string, f func(ctx context.Context)) {
 	select {
 	case <-done:
 	case <-t.ctx.Done():
+		runtime.Goexit()
 	case <-time.After(t.patience):
+		runtime.Goexit() // what f has is its own still
 	}
 }
