@@ -54,7 +54,7 @@ func (b broken) perhaps(may ...string) broken {
 }
 
 // patience is that of the checks here: most of their time is spent waiting in vain.
-const patience = time.Second
+const patience = 1500 * time.Millisecond
 
 func allBroken() []broken {
 	return slices.Concat(brokenDescriptions, brokenOpens, brokenResolvers, brokenCalls, brokenOptions,
@@ -66,7 +66,7 @@ const slow = "A peer that does not read does not keep a closed layer"
 
 // shards is how many processes share the broken ones: most of their time is spent
 // waiting in vain, and what is left behind can be told in a process of one's own only.
-const shards = 8
+const shards = 6
 
 // shardKey is the environment variable that tells such a process which it is.
 const shardKey = "CONFORM_SHARD"
@@ -135,7 +135,7 @@ func (b broken) suite(t *testing.T) *conform.Suite {
 	case "":
 		x, err = conform.InProcess(t.Context(), b.construct(), b.how)
 	case conform.FormDescriptors:
-		h := plugintest.Host(t, host.Descriptors, func(c *host.Config) { c.CallTimeout, c.Log = time.Second, nil }, b.construct)
+		h := plugintest.Host(t, host.Descriptors, func(c *host.Config) { c.CallTimeout, c.Log = 4*time.Second, nil }, b.construct)
 		x, err = conform.InHost(t.Context(), h, b.construct().Describe().Name, host.Descriptors, b.how)
 	}
 	if err != nil {

@@ -27,7 +27,7 @@ func (s *subject) plan() []Promise {
 		add("", layering)
 		first := s.firstPaired
 		add("", paired[:first]) // that tell why the rest do not apply
-		add(s.noPair, paired[first:])
+		add(s.noPair, paired[first:], stressed)
 		if s.Alone {
 			add("", s.fields())
 		} else {
