@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 )
 
 // explorer is a terminal that is wide enough to find everything on it.
@@ -119,11 +121,7 @@ func program(t *testing.T, name string, args ...string) {
 // somePort is a port that nobody has.
 func somePort(t *testing.T) string {
 	t.Helper()
-	port, err := freePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strconv.Itoa(port)
+	return strconv.Itoa(plugintest.Port(t))
 }
 
 // answering is a server that gives every client a greeting, and an answer to each of its lines.
