@@ -146,13 +146,15 @@ func nodeTable(t *testing.T, name string) (*table.Table, *host.Host) {
 // all is what comes until the end, and the end's reason.
 func all(t *testing.T, s *table.Socket) (string, error) {
 	t.Helper()
-	turn, err := s.Read(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	turn, err := s.Read(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer turn.Done()
 	for {
-		if _, err := turn.Fill(t.Context()); err != nil {
+		if _, err := turn.Fill(ctx); err != nil {
 			return string(turn.Unread()), err
 		}
 	}
@@ -204,6 +206,7 @@ func TestConnectionInNodeIsLikeOnesOfTheKernel(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { c.Close() })
+		c.SetDeadline(time.Now().Add(10 * time.Second))
 		return s, c.(*net.TCPConn)
 	}
 
