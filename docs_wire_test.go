@@ -44,7 +44,7 @@ func TestWirePageHasTheWholeContract(t *testing.T) {
 			}
 		}
 	}
-	if n := strings.Count(blocks.String(), "message "); n != len(declared)-1 {
+	if n := len(regexp.MustCompile(`(?m)^message `).FindAllString(blocks.String(), -1)); n != len(declared)-1 {
 		t.Errorf("the page has %d messages, the contract %d", n, len(declared)-1)
 	}
 }

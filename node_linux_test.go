@@ -87,7 +87,7 @@ func nodePlugin(t *testing.T, name string) *host.Host {
 		}
 		t.Skip("npm does not install what the example needs: ", err)
 	}
-	h, err := host.New(host.Config{Form: host.Stream,
+	h, err := host.New(host.Config{
 		Bundled:    map[string]func() socket.Protocol{name: func() socket.Protocol { return inNode{name: name} }},
 		Executable: filepath.Join(folder, "sosh-plugin-"+name), Args: []string{}})
 	if err != nil {
@@ -108,13 +108,13 @@ type inNode struct {
 }
 
 func (n inNode) Describe() socket.Description {
-	return socket.Description{Name: n.name, Synopsis: "x", Kind: socket.Stream, Address: socket.PathForm, Options: []socket.Option{
+	return socket.Description{Name: n.name, Synopsis: "x", Kind: socket.Stream, Address: socket.TextForm, Held: true, Options: []socket.Option{
 		{Name: "case", Type: socket.StringOption, Default: "upper", Help: "x"}}}
 }
 
 func TestPluginInNodeKeepsEveryPromise(t *testing.T) {
 	h := nodePlugin(t, "nodeshout")
-	x, err := conform.InHost(t.Context(), h, "nodeshout", host.Stream, conform.How{Address: "/anything", Echo: true})
+	x, err := conform.InHost(t.Context(), h, "nodeshout", host.Stream, conform.How{Address: "anything", Echo: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func all(t *testing.T, s *table.Socket) (string, error) {
 func TestSocketInNodeEndsInOrder(t *testing.T) {
 	tab, h := nodeTable(t, "nodeshout")
 	for option, want := range map[string]string{"upper": "HI THERE \xff", "lower": "hi there \xff", "none": "Hi there \xff"} {
-		s, err := tab.Open(t.Context(), table.Spec{Protocol: "nodeshout", Connect: "/anybody", Options: []socket.Setting{{Name: "case", Value: option}}})
+		s, err := tab.Open(t.Context(), table.Spec{Protocol: "nodeshout", Connect: "anybody", Options: []socket.Setting{{Name: "case", Value: option}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +177,7 @@ func TestSocketInNodeEndsInOrder(t *testing.T) {
 			t.Errorf("%s: %q, %v", option, got, err)
 		}
 	}
-	s, err := tab.Open(t.Context(), table.Spec{Protocol: "nodeshout", Connect: "/anybody"})
+	s, err := tab.Open(t.Context(), table.Spec{Protocol: "nodeshout", Connect: "anybody"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestConnectionInNodeIsLikeOnesOfTheKernel(t *testing.T) {
 	defer l.Close()
 	open := func() (*table.Socket, *net.TCPConn) {
 		t.Helper()
-		s, err := tab.Open(t.Context(), table.Spec{Protocol: "nodetcp", Connect: "/" + strconv.Itoa(l.Addr().(*net.TCPAddr).Port)})
+		s, err := tab.Open(t.Context(), table.Spec{Protocol: "nodetcp", Connect: strconv.Itoa(l.Addr().(*net.TCPAddr).Port)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,10 +271,10 @@ func TestConnectionInNodeIsLikeOnesOfTheKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer release()
-	if _, err := tab.Open(t.Context(), table.Spec{Protocol: "nodetcp", Connect: "/" + strconv.Itoa(free)}); !errors.Is(err, syscall.ECONNREFUSED) {
+	if _, err := tab.Open(t.Context(), table.Spec{Protocol: "nodetcp", Connect: strconv.Itoa(free)}); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("nobody there: %v", err)
 	}
-	if _, err := tab.Open(t.Context(), table.Spec{Protocol: "nodetcp", Connect: "/mistake"}); !errors.Is(err, socket.Failed) {
+	if _, err := tab.Open(t.Context(), table.Spec{Protocol: "nodetcp", Connect: "mistake"}); !errors.Is(err, socket.Failed) {
 		t.Errorf("a mistake of the author's: %v", err)
 	}
 	if log := strings.Join(h.Log("nodetcp"), "\n"); !strings.Contains(log, "TypeError") || !strings.Contains(log, "sosh-plugin-nodetcp:") {
@@ -282,7 +282,7 @@ func TestConnectionInNodeIsLikeOnesOfTheKernel(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := tab.Open(ctx, table.Spec{Protocol: "nodetcp", Connect: "/never"}); err == nil {
+	if _, err := tab.Open(ctx, table.Spec{Protocol: "nodetcp", Connect: "never"}); err == nil {
 		t.Error("connected to nobody")
 	}
 	if starts := h.Plugins()[0].Starts; starts != 1 {

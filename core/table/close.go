@@ -3,6 +3,7 @@ package table
 import (
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/sosh-shell/sosh/core/inspect"
@@ -94,8 +95,27 @@ func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 		case <-ctx.Done():
 			return c, s.fail("close", waitError(ctx))
 		}
+		if err := s.awaitCarrier(ctx, reset); err != nil && layersErr == nil {
+			return c, err
+		}
 	}
 	return c, layersErr
+}
+
+// awaitCarrier waits until who carries the socket has given it all that was written
+// and has closed it: the end of this process would end the plugin, too.
+func (s *Socket) awaitCarrier(ctx context.Context, reset bool) error {
+	if reset || s.awaitGone(ctx, &s.level) {
+		return nil
+	}
+	s.carrier.Abort()
+	return s.unsent(s.desc.Name)
+}
+
+// unsent is the error of a close that gave up.
+func (s *Socket) unsent(name string) error {
+	return &socket.Error{Op: "close", Place: s.name, Err: socket.Faultf(socket.Timeout, "%s had not sent all that was written", name),
+		Hint: "the connection was reset, so that the peer does not take what came for the whole"}
 }
 
 // layerTime is how long a close waits for layers while nothing moves. A peer that
@@ -119,14 +139,16 @@ func (s *Socket) closeLayers(ctx context.Context, layers []*level, reset bool) e
 				sysResetOnClose(fd)
 				s.hold.done()
 			}
+			if s.carrier != nil {
+				s.carrier.Abort()
+			}
 			l.carrier.Abort()
 		}
 	}
 	if stuck == nil || reset {
 		return nil
 	}
-	return &socket.Error{Op: "close", Place: s.name, Err: socket.Faultf(socket.Timeout, "%s had not sent all that was written", stuck.desc.Name),
-		Hint: "the connection was reset, so that the peer does not take what came for the whole"}
+	return s.unsent(stuck.desc.Name)
 }
 
 // awaitGone waits until nothing of the layer is left, as long as something moves
@@ -154,6 +176,9 @@ func (s *Socket) awaitGone(ctx context.Context, l *level) bool {
 
 // movement is a figure that changes while bytes go out of the socket itself.
 func (s *Socket) movement() string {
+	if s.carrier != nil {
+		return strconv.FormatUint(s.carrier.Facts().Moved, 10)
+	}
 	fd, err := s.hold.use()
 	if err != nil {
 		return ""

@@ -150,9 +150,15 @@ func (t *Table) Close() {
 	t.done = true
 	t.watcher = nil
 	t.mu.Unlock()
+	var waiting sync.WaitGroup // each may take as long as its peer takes to read
 	for _, s := range t.Sockets() {
+		if s.Carried() || len(s.Layers()) > 0 {
+			waiting.Go(func() { s.Close(context.Background(), false) })
+			continue
+		}
 		s.Close(context.Background(), false)
 	}
+	waiting.Wait()
 	t.poll.close()
 }
 

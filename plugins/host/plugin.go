@@ -77,7 +77,7 @@ func (p *plugin) start(s *start) {
 	defer close(s.done)
 	prog, err := p.find()
 	if err == nil {
-		s.proc, err = p.h.launch(p.name, prog, p.log)
+		s.proc, err = p.h.launch(p.name, prog, p.log, p.h.formOf(p.desc))
 		prog.close()
 	}
 	s.err = err

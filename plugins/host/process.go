@@ -37,6 +37,7 @@ type process struct {
 	log    *ring
 
 	lastCall atomic.Uint64
+	quiet    atomic.Int64   // until when nobody asks for facts, in Unix nanoseconds
 	using    sync.WaitGroup // calls that use ch
 	served   sync.WaitGroup
 
@@ -48,7 +49,7 @@ type process struct {
 }
 
 // launch starts a plugin and returns when it can be called.
-func (h *Host) launch(name string, prog program, log *ring) (*process, error) {
+func (h *Host) launch(name string, prog program, log *ring, form Form) (*process, error) {
 	h.swept.Do(sweep)
 	dir, err := socketDir()
 	if err != nil {
@@ -59,7 +60,7 @@ func (h *Host) launch(name string, prog program, log *ring) (*process, error) {
 	pr := &process{name: name, log: log, gives: map[uint64]*give{}, lines: map[*carrier]bool{}}
 	var theirs *os.File
 	cmdEnv := []string(nil)
-	if h.cfg.Form == Descriptors {
+	if form == Descriptors {
 		if pr.ch, theirs, err = fdchan.Pair(); err != nil {
 			return nil, startFailed(name, err)
 		}

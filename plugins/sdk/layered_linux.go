@@ -223,7 +223,7 @@ func (l *layered) moveUp() error {
 		_, err := w.WriteTo(l.u)
 		return err
 	}
-	return moveBytes(l.conn.(net.Conn), l.u)
+	return moveBytes(l.conn.(net.Conn), func(p []byte) error { l.u.put(nil, p); return nil })
 }
 
 // down moves what the user writes to the layer.

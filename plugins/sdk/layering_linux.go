@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"strconv"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -143,40 +142,6 @@ func wrapError(err error) error {
 }
 
 func formatCount(n uint64) string { return strconv.FormatUint(n, 10) }
-
-// middling is the size of the buffer for a connection that gives many bytes at once:
-// it is held while the connection has nothing, so it is no bulk.
-const middling = 64 << 10
-
-var middlings = sync.Pool{New: func() any { return new([middling]byte) }}
-
-// moveBytes is io.Copy with a small buffer as long as little comes.
-func moveBytes(from io.Reader, to io.Writer) error {
-	least := make([]byte, small)
-	for {
-		n, err := from.Read(least)
-		to.Write(least[:n])
-		if err == nil && n == len(least) {
-			err = moveMany(from, to)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// moveMany goes on with a large buffer, until little comes.
-func moveMany(from io.Reader, to io.Writer) error {
-	buf := middlings.Get().(*[middling]byte)
-	defer middlings.Put(buf)
-	for {
-		n, err := from.Read(buf[:])
-		to.Write(buf[:n])
-		if err != nil || n < small {
-			return err
-		}
-	}
-}
 
 var (
 	_ Below        = (*belowBytes)(nil)

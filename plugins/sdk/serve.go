@@ -5,7 +5,6 @@ import (
 	"io"
 	"log"
 	"os"
-	"runtime/debug"
 	"strconv"
 	"syscall"
 
@@ -64,7 +63,7 @@ func exitWithHost() {
 
 // connectSockets decides by what the host offers how sockets travel.
 func (s *server) connectSockets(number string) error {
-	if number == "" {
+	if number == "" || s.desc.Held {
 		s.sockets = newHolding(s.p)
 		return nil
 	}
@@ -102,8 +101,7 @@ func recoverStream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, n
 
 func recovered(method string, err *error) {
 	if r := recover(); r != nil {
-		log.Printf("panic in %s: %v\n%s", method, r, debug.Stack())
-		*err = wire.Status(Faultf(Failed, "the plugin panicked: %v", r), nil, nil)
+		*err = wire.Status(panicked(method, r), nil, nil)
 	}
 }
 

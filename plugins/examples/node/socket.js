@@ -13,14 +13,16 @@ const either = (emitter, ...events) =>
 
 // Socket is one socket, from Open until its stream has ended.
 class Socket {
-  constructor(handle, family, options) {
-    Object.assign(this, { handle, family, options, remote: null, duplex: null, state: 'open', order: 0, streamed: false });
+  constructor(handle, options) {
+    Object.assign(this, { handle, options, remote: null, duplex: null, state: 'open', order: 0, moved: 0, streamed: false });
     this.begun = new Promise((resolve) => (this.begin = resolve)); // the Duplex; null: there will be none
   }
 
-  // facts are what sosh shows of the socket: the later, the higher the order.
+  // facts are what sosh shows of the socket: the later, the higher the order. While
+  // moved grows a close makes progress.
   facts() {
-    return { local: { family: this.family }, remote: this.remote, state: this.state, order: ++this.order };
+    const { remote, state, moved } = this;
+    return { remote, state, moved, order: ++this.order };
   }
 
   connect(duplex, remote) {
@@ -39,7 +41,10 @@ class Socket {
       const duplex = await this.begun;
       if (!duplex || m.what === 'close') break;
       if (m.what === 'end') duplex.end();
-      if (m.what === 'data' && duplex.writable && !duplex.write(m.data)) await either(duplex, 'drain', 'close');
+      if (m.what === 'data' && duplex.writable) {
+        if (!duplex.write(m.data)) await either(duplex, 'drain', 'close');
+        this.moved += m.data.length;
+      }
     }
     if (this.duplex) await this.close(this.duplex);
   }

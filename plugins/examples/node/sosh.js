@@ -9,7 +9,8 @@ const { Socket } = require('./socket');
 
 const versions = [1]; // of the contract
 const claimTime = 10000; // ms that a new socket waits for its stream
-const [form, family, maxAddress] = ['path', 'unix', 107];
+const maxAddress = 1024; // bytes
+const family = 'text'; // of addresses that only the protocol understands
 
 // serve is a plugin's whole program. The protocol has a name, a synopsis, a version,
 // options, each perhaps with the values that it takes, and connect({address, options,
@@ -63,19 +64,19 @@ function handlers({ name, synopsis, version, options = [], connect }) {
 
   const calls = {
     Describe: () => ({
-      name, synopsis, version, options, kind: 'stream', address: form, held: true,
+      name, synopsis, version, options, kind: 'stream', address: 'text', held: true,
       calls: ['resolve', 'connect', 'shutdown', 'option'],
     }),
     Resolve(m) {
       ours(m.family);
-      if (m.text[0] !== 47 || m.text.length > maxAddress || m.text.includes(0)) throw usage(`an address is 1 to ${maxAddress} bytes`);
+      if (m.text.length < 1 || m.text.length > maxAddress) throw usage(`an address has 1 to ${maxAddress} bytes`);
       return { addresses: [{ family, path: m.text }] };
     },
     Open(m) {
       ours(m.family);
       const values = Object.fromEntries(options.map((o) => [o.name, o.default]));
       set(values, m.options);
-      const s = new Socket(++last, family, values);
+      const s = new Socket(++last, values);
       sockets.set(s.handle, s);
       setTimeout(() => s.streamed || sockets.delete(s.handle), claimTime).unref(); // the answer never came
       return { handle: s.handle, facts: s.facts() };

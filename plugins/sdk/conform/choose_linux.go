@@ -35,8 +35,6 @@ func (s *subject) plan() []Promise {
 		} else {
 			add(s.noPair, fields)
 		}
-	case s.carried && s.kind.Messages():
-		add("", uncarried)
 	default:
 		add("", opening[:1])
 		add(s.noSocket, opening[1:], calling)
@@ -122,15 +120,6 @@ func (s *subject) probe(t *trial) {
 	}
 	c.close()
 	k.close()
-}
-
-// uncarried is the promise of those whose sockets a stream cannot carry.
-var uncarried = []check{
-	{"Open says that messages cannot be carried", nil, func(t *trial, s *subject) {
-		if h, err := s.Open(t.Context(), s.request()); !errors.Is(err, socket.Unsupported) {
-			t.Errorf("fd %d, %v", h.FD, err)
-		}
-	}},
 }
 
 func (s *subject) largest() int {
