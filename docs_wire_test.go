@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/sosh-shell/sosh/core/socket"
 )
 
 // TestWirePageHasTheWholeContract: each message and the service stand in the page as
@@ -13,6 +16,11 @@ func TestWirePageHasTheWholeContract(t *testing.T) {
 	b, err := os.ReadFile("docs/wire.md")
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, said := range []string{"This is version %d of the contract.", "1|%d|unix|", "\n| %d | "} {
+		if want := fmt.Sprintf(said, socket.ContractVersion); !strings.Contains(string(b), want) {
+			t.Errorf("the page does not say %q", want)
+		}
 	}
 	var blocks, prose strings.Builder
 	for i, part := range strings.Split(string(b), "```") {

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sosh-shell/sosh/core/socket"
@@ -17,6 +18,7 @@ type carrier struct {
 	handle uint64
 	kind   socket.Kind // of a socket
 	layer  bool
+	passed atomic.Uint64      // bytes given to the stream
 	cancel context.CancelFunc // ends the stream: the far socket is closed by a reset
 
 	ended chan struct{} // closed when err is known
@@ -76,7 +78,11 @@ func (c *carrier) Facts() socket.Facts {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.facts
+	f := c.facts
+	if !c.layer && !c.pr.looks() {
+		f.Moved = c.passed.Load()
+	}
+	return f
 }
 
 // lookTime bounds the answer to a question for facts, and lookPause is how long nobody
@@ -90,7 +96,7 @@ const (
 // does not tell.
 func (c *carrier) look() {
 	c.mu.Lock()
-	settled := c.aborted || c.facts.State == "lost"
+	settled := c.aborted || c.facts.State == "lost" || !c.pr.looks()
 	c.mu.Unlock()
 	if settled || time.Now().UnixNano() < c.pr.quiet.Load() {
 		return

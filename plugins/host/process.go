@@ -36,6 +36,8 @@ type process struct {
 	ch     *fdchan.Conn // nil where descriptors cannot travel
 	log    *ring
 
+	version int // of the contract, that it speaks
+
 	lastCall atomic.Uint64
 	quiet    atomic.Int64   // until when nobody asks for facts, in Unix nanoseconds
 	using    sync.WaitGroup // calls that use ch
@@ -71,7 +73,7 @@ func (h *Host) launch(name string, prog program, log *ring, form Form) (*process
 	pr.client = goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig: goplugin.HandshakeConfig{
 			ProtocolVersion: wire.Version, MagicCookieKey: wire.CookieKey, MagicCookieValue: wire.CookieValue},
-		Plugins:          goplugin.PluginSet{wire.PluginName: rpcPlugin{}},
+		VersionedPlugins: spoken(),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		SkipHostEnv:      true,
 		Logger:           hclog.NewNullLogger(),
@@ -112,7 +114,7 @@ func (h *Host) launch(name string, prog program, log *ring, form Form) (*process
 		pr.cleanup()
 		return nil, pr.whyNot(h, err, late.Load())
 	}
-	pr.rpc = rpc
+	pr.rpc, pr.version = rpc, pr.client.NegotiatedVersion()
 	if pr.ch != nil {
 		pr.served.Go(pr.serve)
 	}
@@ -276,7 +278,7 @@ func (pr *process) whyNot(h *Host, err error, late bool) error {
 		text = fmt.Sprintf("did not start within %v and was ended", h.cfg.StartTimeout)
 		hint = "the next command starts it again"
 	case strings.Contains(err.Error(), "incompatible API version"):
-		text, hint = "speaks another version of the contract", "build it with this version of sosh"
+		text, hint = otherVersion(err)
 	case !c.greeted:
 		text, hint = "ended before it was ready", "sosh -v shows what it prints"
 	default:

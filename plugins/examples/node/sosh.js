@@ -7,7 +7,7 @@ const grpc = require('@grpc/grpc-js');
 const { proto, Fault, usage, errno, failure } = require('./errors');
 const { Socket } = require('./socket');
 
-const versions = [1]; // of the contract
+const versions = [2]; // of the contract
 const claimTime = 10000; // ms that a new socket waits for its stream
 const maxAddress = 1024; // bytes
 const family = 'text'; // of addresses that only the protocol understands

@@ -31,5 +31,9 @@ const (
 	Window = 256 << 10
 )
 
-// Version is the contract's version as go-plugin negotiates it.
-const Version = socket.ContractVersion
+// Version and Oldest are the contract's versions as go-plugin negotiates them: a
+// plugin speaks Version, a host all from Oldest on.
+const (
+	Version = socket.ContractVersion
+	Oldest  = socket.OldestContract
+)
