@@ -37,10 +37,9 @@ func (h *holding) stream(st pb.Plugin_StreamServer) error {
 	up.Go(c.up)
 	// Cancelled is reset: it must also end a write that the peer does not take.
 	stop := context.AfterFunc(st.Context(), func() { caught("reset", c.cutOff) })
-	var ended error
-	if broke := caught("write", func() error { ended = c.down(); return nil }); broke != nil {
-		c.finish(broke)
-		ended = broke
+	ended := caught("write", c.down)
+	if errors.Is(ended, Failed) {
+		c.finish(ended)
 	}
 	stop()
 	if ended != nil {
@@ -156,10 +155,7 @@ func (c *carrying) up() {
 			return
 		}
 	}
-	var err error
-	if broke := caught("read", func() error { err = c.read(); return nil }); broke != nil {
-		err = broke
-	}
+	err := caught("read", c.read)
 	switch {
 	case errors.Is(err, errStream), errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrClosed):
 		return // the stream is over, or this side ended it

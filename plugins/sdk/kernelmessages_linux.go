@@ -13,10 +13,6 @@ import (
 	"github.com/sosh-shell/sosh/core/socket"
 )
 
-// maxFailures bounds how many errors may come in a row without a message between: what
-// ICMP brings ends with what was sent.
-const maxFailures = 1000
-
 // messages implements far. While nothing comes it holds no buffer.
 func (k *kernelSocket) messages(f func(Message) error, back func(socket.Return) error) error {
 	for failures := 0; ; failures++ {

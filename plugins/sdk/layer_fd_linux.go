@@ -11,9 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// past is a deadline that is over.
-var past = time.Unix(1, 0)
-
 // bulk is the size of the buffers that bytes in motion are read into.
 const bulk = 256 << 10
 

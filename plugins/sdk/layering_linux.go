@@ -32,14 +32,18 @@ func (p layerProtocol) Wrap(ctx context.Context, req WrapRequest) (Handle, error
 	l := &layered{name: d.Name, options: options}
 	shake := p.prepare(l, fd, req)
 	stop := context.AfterFunc(ctx, fd.interrupt)
-	conn, err := shake(ctx, LayerRequest{Host: req.Host, Remote: req.Remote, Accepted: req.Accepted, Options: options})
+	var conn any
+	err = caught(d.Name+"'s Wrap", func() (err error) {
+		conn, err = shake(ctx, LayerRequest{Host: req.Host, Remote: req.Remote, Accepted: req.Accepted, Options: options})
+		return err
+	})
 	if !stop() && ctx.Err() != nil {
 		err = fmt.Errorf("%s was not done: %w", d.Name, ctx.Err())
 	}
 	l.conn = conn
 	h := none
 	if err = wrapError(err); err == nil {
-		h, err = l.handle(above(d, req.Kind))
+		err = caught(d.Name+"'s Mark", func() (err error) { h, err = l.handle(above(d, req.Kind)); return err })
 	}
 	if err != nil {
 		if conn != nil {

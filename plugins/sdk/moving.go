@@ -3,7 +3,11 @@ package sdk
 import (
 	"io"
 	"sync"
+	"time"
 )
+
+// past is a deadline that is over.
+var past = time.Unix(1, 0)
 
 // small is the size of the buffers that wait for bytes, middling that of the ones for a
 // connection that gives many at once: who is idle holds no large one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log"
+	"log/slog"
 	"os"
 	"strconv"
 	"syscall"
@@ -26,8 +27,7 @@ import (
 // log and log/slog. The capabilities that the description does not keep are dropped
 // before anything else.
 func Serve(p Protocol) {
-	log.SetFlags(0) // the log that takes the lines knows the time
-	log.SetOutput(os.Stderr)
+	logToHost()
 	if os.Getenv(wire.CookieKey) == wire.CookieValue {
 		go exitWithHost()
 	}
@@ -48,6 +48,20 @@ func Serve(p Protocol) {
 		GRPCServer: newGRPCServer,
 		Logger:     hclog.New(&hclog.LoggerOptions{Level: hclog.Warn, Output: os.Stderr}),
 	})
+}
+
+// logToHost sends what the packages log and log/slog are given to stderr, which is the
+// host's log: a line each. It knows the time itself.
+func logToHost() {
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}})))
+	log.SetFlags(0) // after SetDefault, which sends log to slog
+	log.SetOutput(os.Stderr)
 }
 
 // exitWithHost ends the process when the host is gone, however it went: stdin is

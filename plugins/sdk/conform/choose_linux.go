@@ -46,8 +46,12 @@ func (s *subject) plan() []Promise {
 	return out
 }
 
-// resolving are the promises of the form of the addresses.
+// resolving are the promises of the form of the addresses. What one means that is held
+// only its plugin knows.
 func (s *subject) resolving() []check {
+	if s.desc.Held {
+		return addresses
+	}
 	switch s.desc.Address {
 	case socket.HostPort:
 		return slices.Concat(hostPorts, addresses)
@@ -61,7 +65,7 @@ func (s *subject) resolving() []check {
 
 // planTraffic adds what needs an address to bind or connect to.
 func (s *subject) planTraffic(add func(string, ...[]check)) {
-	own := s.desc.Address == socket.HostPort || s.desc.Address == socket.PathForm // where free addresses are known
+	own := !s.desc.Held && (s.desc.Address == socket.HostPort || s.desc.Address == socket.PathForm) // where free addresses are known
 	if own {
 		switch s.desc.Address {
 		case socket.HostPort:
