@@ -195,7 +195,7 @@ func TestConnectionInNodeIsLikeOnesOfTheKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	open := func() (*table.Socket, *net.TCPConn) {
+	open := func(t *testing.T) (*table.Socket, *net.TCPConn) {
 		t.Helper()
 		s, err := tab.Open(t.Context(), table.Spec{Protocol: "nodetcp", Connect: strconv.Itoa(l.Addr().(*net.TCPAddr).Port)})
 		if err != nil {
@@ -209,82 +209,95 @@ func TestConnectionInNodeIsLikeOnesOfTheKernel(t *testing.T) {
 		c.SetDeadline(time.Now().Add(10 * time.Second))
 		return s, c.(*net.TCPConn)
 	}
-
-	// Half ends, both ways, behind all bytes.
 	data := make([]byte, 1<<20)
 	rand.Read(data)
-	s, c := open()
-	go func() {
-		s.Send(t.Context(), data)
-		s.Shutdown(t.Context(), socket.ShutdownWrite)
-	}()
-	if got, err := io.ReadAll(c); err != nil || !bytes.Equal(got, data) {
-		t.Errorf("the peer got %d bytes of %d, %v", len(got), len(data), err)
-	}
-	go func() {
-		c.Write(data)
+
+	t.Run("half ends, both ways, behind all bytes", func(t *testing.T) {
+		s, c := open(t)
+		sent := make(chan error, 2)
+		go func() {
+			_, err := s.Send(t.Context(), data)
+			sent <- errors.Join(err, s.Shutdown(t.Context(), socket.ShutdownWrite))
+		}()
+		if got, err := io.ReadAll(c); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("the peer got %d bytes of %d, %v", len(got), len(data), err)
+		}
+		go func() {
+			_, err := c.Write(data)
+			sent <- errors.Join(err, c.CloseWrite())
+		}()
+		if got, err := all(t, s); got != string(data) || !errors.Is(err, socket.Ended) {
+			t.Errorf("got %d bytes of %d, %v", len(got), len(data), err)
+		}
+		for range 2 {
+			if err := <-sent; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	t.Run("the peer's end leaves writing, and a close sends all", func(t *testing.T) {
+		s, c := open(t)
 		c.CloseWrite()
-	}()
-	if got, err := all(t, s); got != string(data) || !errors.Is(err, socket.Ended) {
-		t.Errorf("got %d bytes of %d, %v", len(got), len(data), err)
-	}
-
-	// The peer's end leaves writing.
-	s, c = open()
-	c.CloseWrite()
-	if _, err := all(t, s); !errors.Is(err, socket.Ended) {
-		t.Error(err)
-	}
-	if _, err := s.Send(t.Context(), data); err != nil {
-		t.Error(err)
-	}
-	if _, err := s.Close(t.Context(), false); err != nil {
-		t.Error(err)
-	}
-	if got, err := io.ReadAll(c); err != nil || !bytes.Equal(got, data) {
-		t.Errorf("the peer got %d bytes of %d, %v", len(got), len(data), err)
-	}
-
-	// Resets, from either end.
-	s, c = open()
-	c.SetLinger(0)
-	c.Close()
-	if _, err := all(t, s); !errors.Is(err, socket.Reset) {
-		t.Errorf("reset by the peer: %v", err)
-	}
-	s, c = open()
-	if _, err := s.Close(t.Context(), true); err != nil {
-		t.Error(err)
-	}
-	if _, err := io.ReadAll(c); !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("reset by us: %v", err)
-	}
-
-	// Backpressure: who does not read stops the sender.
-	s, c = open()
-	stalls(t, s)
-	c.Close()
-
-	// Failures, and that the plugin lives on.
-	free, release, err := plugintest.ReservePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer release()
-	if _, err := tab.Open(t.Context(), table.Spec{Protocol: "nodetcp", Connect: strconv.Itoa(free)}); !errors.Is(err, syscall.ECONNREFUSED) {
-		t.Errorf("nobody there: %v", err)
-	}
-	if _, err := tab.Open(t.Context(), table.Spec{Protocol: "nodetcp", Connect: "mistake"}); !errors.Is(err, socket.Failed) {
-		t.Errorf("a mistake of the author's: %v", err)
-	}
-	if log := strings.Join(h.Log("nodetcp"), "\n"); !strings.Contains(log, "TypeError") || !strings.Contains(log, "sosh-plugin-nodetcp:") {
-		t.Errorf("the log does not tell where: %s", log)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := tab.Open(ctx, table.Spec{Protocol: "nodetcp", Connect: "never"}); err == nil {
-		t.Error("connected to nobody")
-	}
+		if _, err := all(t, s); !errors.Is(err, socket.Ended) {
+			t.Error(err)
+		}
+		if _, err := s.Send(t.Context(), data); err != nil {
+			t.Error(err)
+		}
+		got := make(chan []byte)
+		go func() {
+			b, _ := io.ReadAll(c)
+			got <- b
+		}()
+		if _, err := s.Close(t.Context(), false); err != nil {
+			t.Error(err)
+		}
+		if b := <-got; !bytes.Equal(b, data) {
+			t.Errorf("the peer got %d bytes of %d", len(b), len(data))
+		}
+	})
+	t.Run("a reset by the peer", func(t *testing.T) {
+		s, c := open(t)
+		c.SetLinger(0)
+		c.Close()
+		if _, err := all(t, s); !errors.Is(err, socket.Reset) {
+			t.Error(err)
+		}
+	})
+	t.Run("a reset by us", func(t *testing.T) {
+		s, c := open(t)
+		if _, err := s.Close(t.Context(), true); err != nil {
+			t.Error(err)
+		}
+		if _, err := io.ReadAll(c); !errors.Is(err, syscall.ECONNRESET) {
+			t.Error(err)
+		}
+	})
+	t.Run("who does not read stops the sender", func(t *testing.T) {
+		s, _ := open(t)
+		stalls(t, s)
+	})
+	t.Run("nobody there", func(t *testing.T) {
+		free := strconv.Itoa(plugintest.Port(t))
+		if _, err := tab.Open(t.Context(), table.Spec{Protocol: "nodetcp", Connect: free}); !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Error(err)
+		}
+	})
+	t.Run("a mistake of the author's is told with its place", func(t *testing.T) {
+		if _, err := tab.Open(t.Context(), table.Spec{Protocol: "nodetcp", Connect: "mistake"}); !errors.Is(err, socket.Failed) {
+			t.Error(err)
+		}
+		if log := strings.Join(h.Log("nodetcp"), "\n"); !strings.Contains(log, "TypeError") || !strings.Contains(log, "sosh-plugin-nodetcp:") {
+			t.Errorf("the log is %s", log)
+		}
+	})
+	t.Run("a connect that is given up", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if _, err := tab.Open(ctx, table.Spec{Protocol: "nodetcp", Connect: "never"}); err == nil {
+			t.Error("connected to nobody")
+		}
+	})
 	if starts := h.Plugins()[0].Starts; starts != 1 {
 		t.Errorf("started %d times", starts)
 	}
