@@ -106,7 +106,7 @@ func (o *opener) attempt(ctx context.Context) (*Socket, error) {
 // hostOf is the host of an address in words: what a layer checks a certificate against.
 func hostOf(text string, form socket.AddressForm) string {
 	switch form {
-	case socket.PathForm:
+	case socket.PathForm, socket.TextForm:
 		return ""
 	case socket.HostPort:
 		if host, _, err := net.SplitHostPort(text); err == nil {

@@ -95,17 +95,25 @@ func signal(t testing.TB, pid int, sig syscall.Signal) {
 		return
 	}
 	unix.PidfdSendSignal(fd, sig, nil, 0)
+	if sig == unix.SIGSTOP { // its threads stop a moment later
+		eventually(t, "it has stopped", func() bool { return strings.HasPrefix(status(pid, "State"), "T") })
+	}
 }
 
 func parent(pid int) int {
+	n, _ := strconv.Atoi(status(pid, "PPid"))
+	return n
+}
+
+// status is a line of proc_pid_status(5).
+func status(pid int, key string) string {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0
+		return ""
 	}
-	_, rest, _ := strings.Cut(string(b), "\nPPid:")
+	_, rest, _ := strings.Cut(string(b), "\n"+key+":")
 	line, _, _ := strings.Cut(rest, "\n")
-	n, _ := strconv.Atoi(strings.TrimSpace(line))
-	return n
+	return strings.TrimSpace(line)
 }
 
 // eventually waits until ok.

@@ -52,7 +52,7 @@ func (p *plugin) form() Form {
 	if p.at != nil {
 		return Stream
 	}
-	return p.h.cfg.Form
+	return p.h.formOf(p.desc)
 }
 
 // running returns the plugin's process, started when it must be. The start goes on
@@ -105,7 +105,7 @@ func (p *plugin) start(s *start) {
 	defer s.cancel()
 	prog, err := p.find()
 	if err == nil {
-		s.proc, err = p.h.launch(s.ctx, p.name, prog, p.log, p.at)
+		s.proc, err = p.h.launch(s.ctx, p.name, prog, p.log, p.form(), p.at)
 		prog.close()
 	}
 	s.err = err

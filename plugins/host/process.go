@@ -41,7 +41,10 @@ type process struct {
 	ch     *fdchan.Conn // nil where descriptors cannot travel
 	log    *ring
 
+	version int // of the contract, that it speaks
+
 	lastCall atomic.Uint64
+	quiet    atomic.Int64   // until when nobody asks for facts, in Unix nanoseconds
 	using    sync.WaitGroup // calls that use ch
 	served   sync.WaitGroup
 
@@ -53,7 +56,7 @@ type process struct {
 }
 
 // launch starts a plugin, here or at a place, and returns when it can be called.
-func (h *Host) launch(ctx context.Context, name string, prog program, log *ring, at *place) (*process, error) {
+func (h *Host) launch(ctx context.Context, name string, prog program, log *ring, form Form, at *place) (*process, error) {
 	h.swept.Do(sweep)
 	dir, err := socketDir()
 	if err != nil {
@@ -64,7 +67,7 @@ func (h *Host) launch(ctx context.Context, name string, prog program, log *ring,
 	pr := &process{name: name, at: at, log: log, gives: map[uint64]*give{}, lines: map[*carrier]bool{}}
 	var theirs *os.File
 	cmdEnv := []string(nil)
-	if at == nil && h.cfg.Form == Descriptors {
+	if form == Descriptors {
 		if pr.ch, theirs, err = fdchan.Pair(); err != nil {
 			return nil, startFailed(name, err)
 		}
@@ -90,7 +93,7 @@ func (h *Host) launch(ctx context.Context, name string, prog program, log *ring,
 	pr.client = goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig: goplugin.HandshakeConfig{
 			ProtocolVersion: wire.Version, MagicCookieKey: wire.CookieKey, MagicCookieValue: wire.CookieValue},
-		Plugins:          goplugin.PluginSet{wire.PluginName: rpcPlugin{}},
+		VersionedPlugins: spoken(),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		SkipHostEnv:      true,
 		Logger:           hclog.NewNullLogger(),
@@ -130,7 +133,7 @@ func (h *Host) launch(ctx context.Context, name string, prog program, log *ring,
 		}
 		return nil, pr.whyNot(h, err, late.Load())
 	}
-	pr.rpc = rpc
+	pr.rpc, pr.version = rpc, pr.client.NegotiatedVersion()
 	if pr.ch != nil {
 		pr.served.Go(pr.serve)
 	}
@@ -300,7 +303,7 @@ func (pr *process) whyNot(h *Host, err error, late bool) error {
 		text = fmt.Sprintf("did not start within %v and was ended", h.cfg.StartTimeout)
 		hint = "the next command starts it again"
 	case strings.Contains(err.Error(), "incompatible API version"):
-		text, hint = "speaks another version of the contract", "build it with this version of sosh"
+		text, hint = otherVersion(err)
 	case !c.greeted:
 		text, hint = "ended before it was ready", "sosh -v shows what it prints"
 	default:

@@ -26,6 +26,9 @@ func factsOf(fd int) (f socket.Facts) {
 	if sa, err := syscall.Getsockname(fd); err == nil {
 		f.Local = socket.FromSockaddr(sa)
 	}
+	if kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err == nil && kind == unix.SOCK_RAW {
+		f.Local.Port = 0 // raw(7): what is there is the protocol's number
+	}
 	if sa, err := syscall.Getpeername(fd); err == nil {
 		f.Remote = socket.FromSockaddr(sa)
 	}
@@ -41,7 +44,7 @@ func factsOf(fd int) (f socket.Facts) {
 		f.State = "LISTEN"
 	case !f.Remote.IsZero():
 		f.State = "connected"
-	case f.Local.Port != 0 || f.Local.Path != "":
+	case f.Local.Port != 0, f.Local.Path != "", f.Local.IP.IsValid() && !f.Local.IP.IsUnspecified():
 		f.State = "bound"
 	default:
 		f.State = "open"

@@ -4,8 +4,8 @@ import (
 	"context"
 	"io"
 	"log"
+	"log/slog"
 	"os"
-	"runtime/debug"
 	"strconv"
 	"syscall"
 
@@ -31,8 +31,7 @@ func Serve(p Protocol) {
 		ServeStdio(p)
 		return
 	}
-	log.SetFlags(0) // the log that takes the lines knows the time
-	log.SetOutput(os.Stderr)
+	logToHost()
 	if os.Getenv(wire.CookieKey) == wire.CookieValue {
 		go exitWithHost()
 	}
@@ -61,6 +60,20 @@ func newServer(p Protocol) *server {
 	return s
 }
 
+// logToHost sends what the packages log and log/slog are given to stderr, which is the
+// host's log: a line each. It knows the time itself.
+func logToHost() {
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}})))
+	log.SetFlags(0) // after SetDefault, which sends log to slog
+	log.SetOutput(os.Stderr)
+}
+
 // exitWithHost ends the process when the host is gone, however it went: stdin is
 // a pipe whose other end only the host holds.
 func exitWithHost() {
@@ -74,7 +87,7 @@ func exitWithHost() {
 
 // connectSockets decides by what the host offers how sockets travel.
 func (s *server) connectSockets(number string) error {
-	if number == "" {
+	if number == "" || s.desc.Held {
 		s.sockets = newHolding(s.p)
 		return nil
 	}
@@ -112,8 +125,7 @@ func recoverStream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, n
 
 func recovered(method string, err *error) {
 	if r := recover(); r != nil {
-		log.Printf("panic in %s: %v\n%s", method, r, debug.Stack())
-		*err = wire.Status(Faultf(Failed, "the plugin panicked: %v", r), nil, nil)
+		*err = wire.Status(panicked(method, r), nil, nil)
 	}
 }
 
