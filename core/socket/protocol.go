@@ -38,7 +38,8 @@ type Protocol interface {
 	// Open makes a socket with its options set, before any address is given to
 	// it. The descriptor MUST be a socket of a described kind and of the
 	// asked-for family, close-on-exec and non-blocking; it belongs to the
-	// caller, and the protocol MUST NOT keep a copy.
+	// caller, and the protocol MUST NOT keep a copy. Sockets that are held by
+	// description have none: FD is -1, and the plugin's side of the wire holds them.
 	Open(ctx context.Context, req OpenRequest) (Handle, error)
 }
 

@@ -286,7 +286,11 @@ func withConnectHint(err error, a socket.Address) error {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Hint = "nothing listens there: start the server, or wait for it with open --retry"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		e.Hint = "there is no route to " + a.Host() + " from here"
+		to := a.Host()
+		if to == "" {
+			to = a.Path
+		}
+		e.Hint = "there is no route to " + to + " from here"
 	case errors.Is(err, syscall.EISCONN):
 		e.Hint = "open another socket: this one is connected"
 	case errors.Is(err, socket.Timeout):
