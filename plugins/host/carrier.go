@@ -89,11 +89,13 @@ func (c *carrier) Facts() socket.Facts {
 	return f
 }
 
-// lookTime bounds the answer to a question for facts, and lookPause is how long nobody
-// asks a plugin again that gave none: a list of its sockets must not take that long for each.
+// lookTime bounds the answer to a question for facts, farLookTime that of a plugin at a
+// place, and lookPause is how long nobody asks a plugin again that gave none: a list of
+// its sockets must not take that long for each.
 const (
-	lookTime  = 250 * time.Millisecond
-	lookPause = 2 * time.Second
+	lookTime    = 250 * time.Millisecond
+	farLookTime = time.Second
+	lookPause   = 2 * time.Second
 )
 
 // look asks the plugin for the facts of now. What the kernel does to a connection it
@@ -105,7 +107,11 @@ func (c *carrier) look() {
 	if settled || time.Now().UnixNano() < c.pr.quiet.Load() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+	limit := lookTime
+	if c.pr.at != nil {
+		limit = farLookTime
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	m, err := c.pr.rpc.Look(ctx, &pb.Lent{Handle: c.handle})
 	switch {
