@@ -5,7 +5,14 @@ import "context"
 // ContractVersion is the version of the contract in this package. It changes
 // when a MUST below changes, not with the program's releases. A host speaks
 // this version and the one before.
-const ContractVersion = 1
+//
+// Version 2: where descriptors cannot travel a socket may have messages too, its facts
+// can be asked for, and it tells how far it has got. Sockets may live with their
+// plugin, and addresses be any words.
+const ContractVersion = 2
+
+// OldestContract is the oldest version that a host speaks.
+const OldestContract = ContractVersion - 1
 
 // MaxMark is the greatest length of a [Mark] in bytes.
 const MaxMark = 256

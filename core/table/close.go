@@ -105,16 +105,16 @@ func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 // awaitCarrier waits until who carries the socket has given it all that was written
 // and has closed it: the end of this process would end the plugin, too.
 func (s *Socket) awaitCarrier(ctx context.Context, reset bool) error {
-	if reset || s.awaitGone(ctx, &s.level) {
+	if s.awaitGone(ctx, &s.level) || reset {
 		return nil
 	}
 	s.carrier.Abort()
-	return s.unsent(s.desc.Name)
+	return s.unsent(s.desc.Word())
 }
 
 // unsent is the error of a close that gave up.
-func (s *Socket) unsent(name string) error {
-	return &socket.Error{Op: "close", Place: s.name, Err: socket.Faultf(socket.Timeout, "%s had not sent all that was written", name),
+func (s *Socket) unsent(what string) error {
+	return &socket.Error{Op: "close", Place: s.name, Err: socket.Faultf(socket.Timeout, "%s had not sent all that was written", what),
 		Hint: "the connection was reset, so that the peer does not take what came for the whole"}
 }
 
@@ -177,7 +177,11 @@ func (s *Socket) awaitGone(ctx context.Context, l *level) bool {
 // movement is a figure that changes while bytes go out of the socket itself.
 func (s *Socket) movement() string {
 	if s.carrier != nil {
-		return strconv.FormatUint(s.carrier.Facts().Moved, 10)
+		figure := strconv.FormatUint(s.carrier.Facts().Moved, 10)
+		if c, ok := s.carrier.(interface{ Moved() int64 }); ok { // on their way to a plugin that is far
+			figure += " " + strconv.FormatInt(c.Moved(), 10)
+		}
+		return figure
 	}
 	fd, err := s.hold.use()
 	if err != nil {

@@ -18,6 +18,7 @@ type Table struct {
 	poll      poller
 	unread    atomic.Int64 // bytes in all inboxes
 	ahead     atomic.Int64 // those of them read ahead
+	journal   atomic.Pointer[Journal]
 
 	mu      sync.Mutex
 	sockets map[string]*Socket
@@ -75,6 +76,7 @@ func (t *Table) reserve(proto, name string) (string, error) {
 		t.sockets[name] = nil
 		return name, nil
 	}
+	proto, _, _ = socket.CutPlace(proto)
 	for {
 		t.counts[proto]++
 		name = fmt.Sprintf("%s%d", proto, t.counts[proto])

@@ -54,7 +54,10 @@ func (pr *process) try(ctx context.Context, limit time.Duration, f func(context.
 }
 
 func (pr *process) tryEntered(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
-	limited, cancel := context.WithTimeout(ctx, limit)
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if limit != patient { // a deadline travels with the call, and one in 146 years is more than some clocks can set
+		limited, cancel = context.WithTimeout(ctx, limit)
+	}
 	defer cancel()
 	return pr.judge(ctx, limited, limit, answer(f(limited)))
 }
@@ -66,8 +69,8 @@ func (pr *process) judge(ctx, limited context.Context, limit time.Duration, err 
 	if err == nil || errors.As(err, &a) {
 		return err
 	}
-	if wire.IsContext(err) && status.Code(err) == codes.DeadlineExceeded {
-		<-limited.Done() // gRPC's clock was a little faster
+	if at, ok := limited.Deadline(); ok && status.Code(err) == codes.DeadlineExceeded && time.Until(at) < time.Second {
+		<-limited.Done() // gRPC's clock, or the plugin's, was a little faster
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sosh-shell/sosh/core/socket"
@@ -21,6 +22,7 @@ type carrier struct {
 
 	ended chan struct{} // closed when err is known
 	gone  chan struct{} // closed when nothing is left at the far end
+	moved atomic.Int64  // bytes given to the stream
 
 	mu       sync.Mutex
 	facts    socket.Facts
@@ -67,6 +69,10 @@ func (c *carrier) Gone(ctx context.Context) error {
 	}
 }
 
+// Moved counts the bytes that have left for the socket. It asks nobody: where the
+// plugin is far away, its answer is behind them.
+func (c *carrier) Moved() int64 { return c.moved.Load() }
+
 // Facts implements socket.Carrier.
 func (c *carrier) Facts() socket.Facts {
 	if c.pr.dead() { // its other sockets may tell before this one has heard
@@ -76,26 +82,36 @@ func (c *carrier) Facts() socket.Facts {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.facts
+	f := c.facts
+	if !c.layer && !c.pr.looks() {
+		f.Moved = uint64(c.Moved())
+	}
+	return f
 }
 
-// lookTime bounds the answer to a question for facts, and lookPause is how long nobody
-// asks a plugin again that gave none: a list of its sockets must not take that long for each.
+// lookTime bounds the answer to a question for facts, farLookTime that of a plugin at a
+// place, and lookPause is how long nobody asks a plugin again that gave none: a list of
+// its sockets must not take that long for each.
 const (
-	lookTime  = 250 * time.Millisecond
-	lookPause = 2 * time.Second
+	lookTime    = 250 * time.Millisecond
+	farLookTime = time.Second
+	lookPause   = 2 * time.Second
 )
 
 // look asks the plugin for the facts of now. What the kernel does to a connection it
 // does not tell.
 func (c *carrier) look() {
 	c.mu.Lock()
-	settled := c.aborted || c.facts.State == "lost"
+	settled := c.aborted || c.facts.State == "lost" || !c.pr.looks()
 	c.mu.Unlock()
 	if settled || time.Now().UnixNano() < c.pr.quiet.Load() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+	limit := lookTime
+	if c.pr.at != nil {
+		limit = farLookTime
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	m, err := c.pr.rpc.Look(ctx, &pb.Lent{Handle: c.handle})
 	switch {

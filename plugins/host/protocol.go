@@ -54,7 +54,7 @@ func (x *proxy) Open(ctx context.Context, req socket.OpenRequest) (socket.Handle
 }
 
 // far reports whether the sockets stay with the plugin.
-func (x *proxy) far() bool { return x.h.formOf(x.p.desc) == Stream }
+func (x *proxy) far() bool { return x.p.form() == Stream }
 
 func (pr *process) openRPC(ctx context.Context, call uint64, req socket.OpenRequest) (socket.Report, error) {
 	m, err := pr.rpc.Open(ctx, &pb.OpenRequest{Call: call, Family: string(req.Family), Options: wire.FromSettings(req.Options)})

@@ -125,6 +125,7 @@ func (p *pump) readUp(buf []byte) (int, error) {
 		if err := p.send(&pb.ToSocket{What: &pb.ToSocket_Data{Data: buf[:n]}}); err != nil {
 			return n, err
 		}
+		p.moved.Add(int64(n))
 	}
 	return n, err
 }

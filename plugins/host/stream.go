@@ -18,6 +18,9 @@ const patient = time.Duration(math.MaxInt64 / 2)
 func (x *proxy) openFar(ctx context.Context, req socket.OpenRequest) (socket.Handle, error) {
 	var h socket.Handle
 	_, err := x.call(ctx, x.h.cfg.CallTimeout, "open", func(ctx context.Context, pr *process) error {
+		if !pr.looks() && x.p.desc.Kind.Messages() {
+			return x.messageless(pr)
+		}
 		var err error
 		h, err = x.take(pr, false, func() (*pb.Opened, error) {
 			return pr.rpc.Open(ctx, &pb.OpenRequest{Family: string(req.Family), Options: wire.FromSettings(req.Options)})

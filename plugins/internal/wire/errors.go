@@ -127,13 +127,4 @@ func FromStatus(err error) (f *pb.Failure, ok bool) {
 	return nil, false
 }
 
-// IsContext reports whether the status says that the call's context ended.
-func IsContext(err error) bool {
-	switch status.Code(err) {
-	case codes.Canceled, codes.DeadlineExceeded:
-		return true
-	}
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-}
-
 func cut(s string) []byte { return []byte(s[:min(len(s), maxErrorText)]) }
