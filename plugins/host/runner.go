@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-plugin/runner"
+
+	"github.com/sosh-shell/sosh/core/socket"
 )
 
 // program is what to run for a plugin.
@@ -21,6 +23,7 @@ type program struct {
 	name string   // as people and the process list see it; path when empty
 	args []string // without argument 0
 	file *os.File // holds what path names; nil when path names itself
+	desc *socket.Description
 }
 
 func (p program) close() {

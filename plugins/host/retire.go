@@ -1,0 +1,38 @@
+package host
+
+// A plugin may have several processes: the newest gets the calls, and an earlier
+// one lives on for what lives in it, layers and sockets that it carries, and for
+// the calls under way.
+
+// retire says that another process has taken over: this one ends when it is idle.
+func (pr *process) retire() {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	pr.retired = true
+	pr.rest()
+}
+
+// rest tells watch when nothing of a retired process is in use any more. pr.mu is held.
+func (pr *process) rest() {
+	if pr.retired && !pr.gone && pr.calls == 0 && len(pr.lines) == 0 {
+		pr.gone = true
+		close(pr.idle)
+	}
+}
+
+// absent says why a call cannot enter: the process has died, or made room.
+func (pr *process) absent() error {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	if pr.retired {
+		return errMoved
+	}
+	return errDied
+}
+
+// holds counts the layers and sockets that live in the process.
+func (pr *process) holds() int {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	return len(pr.lines)
+}
