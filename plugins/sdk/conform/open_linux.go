@@ -1,4 +1,4 @@
-package plugintest
+package conform
 
 import (
 	"errors"
@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,12 +17,12 @@ import (
 )
 
 var describing = []check{
-	{"Describe is whole", nil, func(t *testing.T, s *subject) {
+	{"Describe is whole", nil, func(t *trial, s *subject) {
 		if err := sdk.CheckDescription(s.desc); err != nil {
 			t.Error(err)
 		}
 	}},
-	{"Describe returns the same every time", nil, func(t *testing.T, s *subject) {
+	{"Describe returns the same every time", nil, func(t *trial, s *subject) {
 		if a, b := s.Describe(), s.Describe(); !reflect.DeepEqual(a, b) {
 			t.Errorf("first %+v, then %+v", a, b)
 		}
@@ -31,7 +30,7 @@ var describing = []check{
 }
 
 var opening = []check{
-	{"Open makes a socket of the described kind, close-on-exec and non-blocking", nil, func(t *testing.T, s *subject) {
+	{"Open makes a socket of the described kind, close-on-exec and non-blocking", nil, func(t *trial, s *subject) {
 		k := s.open(t)
 		isFit(t, k)
 		if s.carried {
@@ -41,7 +40,7 @@ var opening = []check{
 			t.Errorf("SO_TYPE %d (%v), described are %s and %v", got, err, s.desc.Kind, s.desc.Kinds)
 		}
 	}},
-	{"Open makes the asked-for family, and chooses IPv4 or the one that it has", nil, func(t *testing.T, s *subject) {
+	{"Open makes the asked-for family, and chooses IPv4 or the one that it has", nil, func(t *trial, s *subject) {
 		families := map[socket.Family]int{socket.FamilyNone: unix.AF_INET, socket.FamilyIP4: unix.AF_INET, socket.FamilyIP6: unix.AF_INET6}
 		others := []socket.Family{socket.FamilyUnix, "no-such-family"}
 		if s.desc.Address == socket.PathForm {
@@ -74,13 +73,13 @@ var opening = []check{
 			}
 		}
 	}},
-	{"Open refuses an unknown option as wrong usage", nil, func(t *testing.T, s *subject) {
+	{"Open refuses an unknown option as wrong usage", nil, func(t *trial, s *subject) {
 		h, err := s.Open(t.Context(), s.request(socket.Setting{Name: "no-such-option", Value: "1"}))
 		if !errors.Is(err, socket.Usage) {
 			t.Errorf("got %v (fd %d)", err, h.FD)
 		}
 	}},
-	{"Open and its refusals keep no descriptor", nil, func(t *testing.T, s *subject) {
+	{"Open and its refusals keep no descriptor", nil, func(t *trial, s *subject) {
 		s.open(t).close() // it runs, and has what it needs
 		before := descriptors(t, s.pid())
 		for range 50 {
@@ -94,12 +93,12 @@ var opening = []check{
 			return ""
 		})
 	}},
-	{"A mark has at most 256 bytes", nil, func(t *testing.T, s *subject) {
+	{"A mark has at most 256 bytes", nil, func(t *trial, s *subject) {
 		if n := len(s.open(t).Mark); n > socket.MaxMark {
 			t.Errorf("%d bytes", n)
 		}
 	}},
-	{"Several goroutines may call at once", nil, func(t *testing.T, s *subject) {
+	{"Several goroutines may call at once", nil, func(t *trial, s *subject) {
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
@@ -121,8 +120,7 @@ var opening = []check{
 }
 
 // isFit checks what every descriptor on its way to the core must be.
-func isFit(t *testing.T, k *sock) {
-	t.Helper()
+func isFit(t *trial, k *sock) {
 	if fl, err := unix.FcntlInt(uintptr(k.FD), unix.F_GETFD, 0); err != nil || fl&unix.FD_CLOEXEC == 0 {
 		t.Errorf("not close-on-exec (%v)", err)
 	}
@@ -135,12 +133,19 @@ func isFit(t *testing.T, k *sock) {
 }
 
 // descriptors counts a process's open sockets: other descriptors are the runtime's.
-func descriptors(t *testing.T, pid int) int {
-	t.Helper()
+func descriptors(t *trial, pid int) int {
+	n, err := socketsOf(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func socketsOf(pid int) (int, error) {
 	dir := fmt.Sprintf("/proc/%d/fd", pid)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
 	n := 0
 	for _, e := range entries {
@@ -148,15 +153,14 @@ func descriptors(t *testing.T, pid int) int {
 			n++
 		}
 	}
-	return n
+	return n, nil
 }
 
 // settles waits until what is wrong is "": a process closes its copies just after
 // it has answered.
-func settles(t *testing.T, wrong func() string) {
-	t.Helper()
+func settles(t *trial, wrong func() string) {
 	w := wrong()
-	for end := time.Now().Add(patience); w != "" && time.Now().Before(end); w = wrong() {
+	for end := time.Now().Add(t.patience); w != "" && time.Now().Before(end) && t.ctx.Err() == nil; w = wrong() {
 		unix.Poll(nil, 1)
 	}
 	if w != "" {
@@ -164,7 +168,9 @@ func settles(t *testing.T, wrong func() string) {
 	}
 }
 
-func refusesWhatItLacks(t *testing.T, s *subject) {
+var lacking = []check{{"Every call that it lacks is refused", nil, refusesWhatItLacks}}
+
+func refusesWhatItLacks(t *trial, s *subject) {
 	if !s.remote {
 		return // it has no such method
 	}

@@ -1,11 +1,10 @@
-package plugintest
+package conform
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"syscall"
-	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,14 +20,14 @@ var (
 
 // ports are promises of protocols with ports.
 var ports = []check{
-	{"Bind to port 0 gets a port", needBind, func(t *testing.T, s *subject) {
+	{"Bind to port 0 gets a port", needBind, func(t *trial, s *subject) {
 		k := s.open(t)
 		s.bindFree(k)
 		if a := k.local(); a.Port == 0 || !a.IP.IsLoopback() {
 			t.Errorf("bound to %v", a)
 		}
 	}},
-	{"Bind refuses an address of another family", needBind, func(t *testing.T, s *subject) {
+	{"Bind refuses an address of another family", needBind, func(t *trial, s *subject) {
 		as, err := s.Resolve(t.Context(), socket.ResolveRequest{Text: "[::1]:0", Passive: true})
 		if err != nil {
 			t.Fatal(err)
@@ -42,7 +41,7 @@ var ports = []check{
 
 // waiting is a promise of those whose connections take time.
 var waiting = []check{
-	{"Connect does not wait, or can be given up where it must", needConnect, func(t *testing.T, s *subject) {
+	{"Connect does not wait, or can be given up where it must", needConnect, func(t *trial, s *subject) {
 		full := fullListener(t)
 		k := s.open(t)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -74,13 +73,13 @@ var waiting = []check{
 }
 
 var connections = []check{
-	{"Bind refuses an address that is listened on", needListen, func(t *testing.T, s *subject) {
+	{"Bind refuses an address that is listened on", needListen, func(t *trial, s *subject) {
 		l, k := s.listen(t, 1), s.open(t)
 		if _, err := s.Bind(t.Context(), k.lent(), l.local()); !errors.Is(err, syscall.EADDRINUSE) {
 			t.Errorf("got %v", err)
 		}
 	}},
-	{"Accept does not wait", needListen, func(t *testing.T, s *subject) {
+	{"Accept does not wait", needListen, func(t *trial, s *subject) {
 		l := s.listen(t, 8)
 		start := time.Now()
 		h, err := s.Accept(t.Context(), l.lent())
@@ -91,11 +90,11 @@ var connections = []check{
 			t.Errorf("took %v", d)
 		}
 	}},
-	{"Accept makes a socket as Open does", needConnect, func(t *testing.T, s *subject) {
+	{"Accept makes a socket as Open does", needConnect, func(t *trial, s *subject) {
 		_, server := s.pair(t)
 		isFit(t, server)
 	}},
-	{"Accept takes every connection, once", needConnect, func(t *testing.T, s *subject) {
+	{"Accept takes every connection, once", needConnect, func(t *trial, s *subject) {
 		l := s.listen(t, 16)
 		clients := map[byte]socket.Address{} // until they are accepted
 		for i := range byte(10) {
@@ -124,7 +123,7 @@ var connections = []check{
 			t.Errorf("one too many: fd %d, %v", h.FD, err)
 		}
 	}},
-	{"Connect leaves the error for the caller", needConnect, func(t *testing.T, s *subject) {
+	{"Connect leaves the error for the caller", needConnect, func(t *trial, s *subject) {
 		l := s.listen(t, 1)
 		a := l.local()
 		l.close()
@@ -135,7 +134,7 @@ var connections = []check{
 			return ""
 		})
 	}},
-	{"A cancelled call is answered at once", needConnect, func(t *testing.T, s *subject) {
+	{"A cancelled call is answered at once", needConnect, func(t *trial, s *subject) {
 		if !s.remote {
 			return // it need not look: it does not wait
 		}
@@ -152,8 +151,7 @@ var connections = []check{
 }
 
 // remote is the peer's address.
-func remote(t *testing.T, k *sock) socket.Address {
-	t.Helper()
+func remote(t *trial, k *sock) socket.Address {
 	if k.Carrier != nil {
 		return k.Carrier.Facts().Remote
 	}
@@ -166,8 +164,7 @@ func remote(t *testing.T, k *sock) socket.Address {
 
 // fullListener is the address of a TCP listener that takes no more connections:
 // who connects to it waits.
-func fullListener(t *testing.T) socket.Address {
-	t.Helper()
+func fullListener(t *trial) socket.Address {
 	l, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
