@@ -166,7 +166,7 @@ func (p *plugin) watch(pr *process) {
 	case <-pr.run.exited:
 		died = p.h.ctx.Err() == nil
 	case <-pr.idle:
-		pr.end()
+		pr.dismiss(p.h.ctx)
 	case <-p.h.ctx.Done():
 		pr.end()
 	}

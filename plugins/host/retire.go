@@ -1,5 +1,7 @@
 package host
 
+import "context"
+
 // A plugin may have several processes: the newest gets the calls, and an earlier
 // one lives on for what lives in it, layers and sockets that it carries, and for
 // the calls under way.
@@ -17,6 +19,17 @@ func (pr *process) rest() {
 	if pr.retired && !pr.gone && pr.calls == 0 && len(pr.lines) == 0 {
 		pr.gone = true
 		close(pr.idle)
+	}
+}
+
+// dismiss tells an idle process to end, and waits for it: what it made may still be
+// in use. The host's end does not wait.
+func (pr *process) dismiss(ctx context.Context) {
+	pr.run.lifeline.Close()
+	select {
+	case <-pr.run.exited:
+	case <-ctx.Done():
+		pr.end()
 	}
 }
 
