@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // maxBase keeps the path of a socket below the 104 to 108 bytes that systems allow
@@ -37,6 +38,11 @@ func socketDir() (dir string, err error) {
 	return "", err
 }
 
+// staleAge is the age of a socket directory that nobody needs any more: it is used
+// for the length of a start. A program that cannot be seen, as its processes have
+// numbers of their own (pid_namespaces(7)), may just be starting a plugin.
+const staleAge = time.Minute
+
 // sweep removes the socket directories of programs that are gone.
 func sweep() {
 	for _, base := range socketBases() {
@@ -53,7 +59,7 @@ func sweepIn(base string) {
 			continue
 		}
 		// Others may make names in a shared directory: only what is ours is removed.
-		if fi, err := os.Lstat(dir); err == nil && fi.IsDir() && ownedByUs(fi) {
+		if fi, err := os.Lstat(dir); err == nil && fi.IsDir() && ownedByUs(fi) && time.Since(fi.ModTime()) > staleAge {
 			os.RemoveAll(dir)
 		}
 	}

@@ -260,9 +260,14 @@ func TestFilesOfDeadProgramsAreSwept(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", base)
 	stale := filepath.Join(base, fmt.Sprintf("sosh-%d-%d-abc", os.Getuid(), dead.Process.Pid))
 	ours := filepath.Join(base, fmt.Sprintf("sosh-%d-%d-abc", os.Getuid(), os.Getpid()))
-	for _, d := range []string{stale, ours} {
+	young := stale + "d" // of a program whose number means another here, perhaps
+	long := time.Now().Add(-time.Hour)
+	for _, d := range []string{stale, ours, young} {
 		if err := os.Mkdir(d, 0o700); err != nil {
 			t.Fatal(err)
+		}
+		if d != young {
+			must(t, os.Chtimes(d, long, long))
 		}
 	}
 	_, p := start(t, host.Descriptors, nil, tcp.New)
@@ -273,7 +278,10 @@ func TestFilesOfDeadProgramsAreSwept(t *testing.T) {
 	if _, err := os.Stat(ours); err != nil {
 		t.Errorf("the living one: %v", err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(base, "*")); len(left) != 1 {
+	if _, err := os.Stat(young); err != nil {
+		t.Errorf("the young one: %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(base, "*")); len(left) != 2 {
 		t.Errorf("left while it runs: %v", left)
 	}
 }

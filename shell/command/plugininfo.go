@@ -81,7 +81,9 @@ var pluginInfo = &Command{
 				if list, ok := m.Value.([]string); ok {
 					text = strings.Join(list, ", ")
 				}
-				t.Rows = append(t.Rows, []string{m.Key, text})
+				if text != "" || !c.Terminal {
+					t.Rows = append(t.Rows, []string{m.Key, text})
+				}
 			}
 			return t.Write(c.Stdout)
 		}

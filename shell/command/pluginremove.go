@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -38,7 +39,7 @@ var pluginRemove = &Command{
 			if p.SHA256 == "" {
 				return in.Remove(ctx, p.Name) // says why it cannot be
 			}
-			if text := losses(p); text != "" && (!*yes || c.Session.Notices) {
+			if text := c.losses(p); text != "" && (!*yes || c.Session.Notices) {
 				if _, err := io.WriteString(c.Stderr, text+"\n"); err != nil {
 					return err
 				}
@@ -59,12 +60,22 @@ var pluginRemove = &Command{
 }
 
 // losses tells what goes with a plugin, "" for nothing.
-func losses(p socket.Plugin) string {
-	switch {
-	case p.Holds == 1:
-		return fmt.Sprintf("a layer or socket that lives in %s is lost", p.Name)
-	case p.Holds > 1:
-		return fmt.Sprintf("%d layers and sockets that live in %s are lost", p.Holds, p.Name)
+func (c *Call) losses(p socket.Plugin) string {
+	var users []string
+	for _, s := range c.Session.Table.Sockets() {
+		uses := s.Description().Name == p.Name
+		for _, l := range s.Layers() {
+			uses = uses || l.Description.Name == p.Name
+		}
+		if uses {
+			users = append(users, s.Name())
+		}
+	}
+	switch open := strings.Join(users, ", "); {
+	case p.Holds > 0:
+		return fmt.Sprintf("what lives in %s is lost: %d of %s", p.Name, p.Holds, open)
+	case open != "":
+		return fmt.Sprintf("open with %s: %s; a socket of the kernel's lives on", p.Name, open)
 	}
 	return ""
 }

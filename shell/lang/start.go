@@ -103,7 +103,7 @@ func (c callJobs) Background(words []string) (started bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	j := &job{text: code, code: code}
+	j := &job{text: strings.Join(words, " "), code: code}
 	if _, err = c.sh.start(c.ctx, c.hc, j); err == nil {
 		fmt.Fprintf(behind(c.hc.Stderr), "%s: %s\n", j.name(), newestText(j.name(), j))
 	}
