@@ -197,7 +197,7 @@ func TestCurlsHeaderIsRead(t *testing.T) {
 	}
 	defer peer.Close()
 	peer.SetDeadline(time.Now().Add(20 * time.Second))
-	c, err := (layer{}).Wrap(t.Context(), tcp{peer.(*net.TCPConn)}, sdk.LayerRequest{Accepted: true, Options: defaults(t)})
+	c, err := (layer{}).Wrap(t.Context(), below(t, peer), sdk.LayerRequest{Accepted: true, Options: defaults(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

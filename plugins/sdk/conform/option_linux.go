@@ -1,10 +1,9 @@
-package plugintest
+package conform
 
 import (
 	"errors"
 	"slices"
 	"syscall"
-	"testing"
 
 	"github.com/sosh-shell/sosh/core/socket"
 )
@@ -15,13 +14,13 @@ var (
 )
 
 var options = []check{
-	{"Option reads every option that is declared", needOption, func(t *testing.T, s *subject) {
+	{"Option reads every option that is declared", needOption, func(t *trial, s *subject) {
 		k := s.open(t)
 		for _, o := range s.desc.Options {
 			v, _, err := s.Option(t.Context(), k.lent(), nil, []string{o.Name})
 			switch {
 			case errors.Is(err, syscall.ENOPROTOOPT), errors.Is(err, syscall.EOPNOTSUPP):
-				t.Logf("%s: %v", o.Name, err) // this kernel lacks it
+				// this kernel lacks it
 			case err != nil || len(v) != 1 || v[0].Name != o.Name:
 				t.Errorf("%s: got %v, %v", o.Name, v, err)
 			case o.Default != "" && v[0].Value != o.Default && !s.chosen(o.Name):
@@ -29,7 +28,7 @@ var options = []check{
 			}
 		}
 	}},
-	{"Option sets, and reads what it set", needOption, func(t *testing.T, s *subject) {
+	{"Option sets, and reads what it set", needOption, func(t *trial, s *subject) {
 		k := s.open(t)
 		for _, o := range s.desc.Options {
 			if o.Type != socket.BoolOption || o.Default == "" {
@@ -50,7 +49,7 @@ var options = []check{
 			}
 		}
 	}},
-	{"Option refuses what it does not know as wrong usage", needOption, func(t *testing.T, s *subject) {
+	{"Option refuses what it does not know as wrong usage", needOption, func(t *trial, s *subject) {
 		k := s.open(t)
 		if _, _, err := s.Option(t.Context(), k.lent(), []socket.Setting{{Name: "no-such-option", Value: "1"}}, nil); !errors.Is(err, socket.Usage) {
 			t.Errorf("setting: %v", err)
@@ -67,7 +66,7 @@ var options = []check{
 			}
 		}
 	}},
-	{"Option stops at the first failure", needOption, func(t *testing.T, s *subject) {
+	{"Option stops at the first failure", needOption, func(t *trial, s *subject) {
 		for _, o := range s.desc.Options {
 			if o.Type != socket.BoolOption || o.Default != "off" {
 				continue
@@ -84,7 +83,7 @@ var options = []check{
 			return
 		}
 	}},
-	{"Open sets the options that it is given", nil, func(t *testing.T, s *subject) {
+	{"Open sets the options that it is given", nil, func(t *trial, s *subject) {
 		for _, o := range s.desc.Options {
 			if o.Type != socket.BoolOption || o.Default != "off" || !s.desc.Can(socket.CallOption) {
 				continue
@@ -96,7 +95,7 @@ var options = []check{
 			return
 		}
 	}},
-	{"Info without names reads every fact that is declared, and each by its name", needInfo, func(t *testing.T, s *subject) {
+	{"Info without names reads every fact that is declared, and each by its name", needInfo, func(t *trial, s *subject) {
 		k := s.open(t)
 		all, err := s.Info(t.Context(), k.lent(), nil)
 		if err != nil {
@@ -125,5 +124,5 @@ var options = []check{
 
 // chosen reports whether the subject's sockets are opened with that option.
 func (s *subject) chosen(name string) bool {
-	return slices.ContainsFunc(s.options, func(o socket.Setting) bool { return o.Name == name })
+	return slices.ContainsFunc(s.Options, func(o socket.Setting) bool { return o.Name == name })
 }

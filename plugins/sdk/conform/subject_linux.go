@@ -1,4 +1,4 @@
-package plugintest
+package conform
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sync"
 	"syscall"
-	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,33 +17,45 @@ import (
 	"github.com/sosh-shell/sosh/plugins/host"
 )
 
-// patience bounds everything that a check waits for.
-const patience = 10 * time.Second
-
 // subject is one protocol in one form.
 type subject struct {
 	socket.Complete
+	How
 	desc    socket.Description
-	options []socket.Setting // that its sockets are opened with
-	kind    socket.Kind      // of those sockets
-	carried bool             // FD is one end of a socketpair
-	remote  bool             // in a process of its own
-	pid     func() int       // its process
+	kind    socket.Kind // of the sockets that Options choose
+	carried bool        // FD is one end of a socketpair
+	remote  bool        // in a process of its own
+	pid     func() int  // its process
+	ownEnd  bool        // a layer's: OwnEnd, or found out
+	noPair  string      // why a layer has no far end here
+
+	noSocket string // why there is none
+	// describe asks the protocol anew what it is; in a host, by starting it.
+	describe func(context.Context) (socket.Description, error)
 }
 
-func inProcess(p socket.Protocol) *subject {
-	return &subject{Complete: direct{p}, desc: socket.Describe(p), pid: os.Getpid}
+func inProcess(p socket.Protocol, how How) *subject {
+	s := &subject{Complete: direct{p}, How: how, desc: socket.Describe(p), pid: os.Getpid}
+	s.describe = func(context.Context) (socket.Description, error) { return socket.Describe(p), nil }
+	return s
 }
 
-func inHost(t *testing.T, construct func() socket.Protocol, form host.Form) *subject {
-	h := Host(t, form, nil, construct)
-	d := socket.Describe(construct())
-	p, err := h.Protocol(d.Name)
+func inHost(h *host.Host, name string, form host.Form, how How) (*subject, error) {
+	p, err := h.Protocol(name)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	return &subject{Complete: p, desc: d, carried: form == host.Stream, remote: true,
-		pid: func() int { return h.Plugins()[0].PID }}
+	pid := func() int {
+		for _, p := range h.Plugins() {
+			if p.Name == name {
+				return p.PID
+			}
+		}
+		return 0
+	}
+	s := &subject{Complete: p, How: how, desc: p.Describe(), carried: form == host.Stream, remote: true, pid: pid}
+	s.describe = func(context.Context) (socket.Description, error) { return p.Describe(), nil }
+	return s, nil
 }
 
 // direct is a protocol as it is, with the methods that it may lack.
@@ -92,7 +103,7 @@ func (d direct) Run(ctx context.Context, r socket.RunRequest, out func(socket.Ro
 
 // sock is a socket of the check's, closed at its end.
 type sock struct {
-	t *testing.T
+	t *trial
 	s *subject
 	socket.Handle
 	shut sync.Once
@@ -100,11 +111,10 @@ type sock struct {
 
 // request asks for a socket of the subject's kind, with more options.
 func (s *subject) request(more ...socket.Setting) socket.OpenRequest {
-	return socket.OpenRequest{Options: slices.Concat(s.options, more)}
+	return socket.OpenRequest{Options: slices.Concat(s.Options, more)}
 }
 
-func (s *subject) open(t *testing.T, more ...socket.Setting) *sock {
-	t.Helper()
+func (s *subject) open(t *trial, more ...socket.Setting) *sock {
 	h, err := s.Open(t.Context(), s.request(more...))
 	if err != nil {
 		t.Fatalf("open: %v", err)
@@ -112,7 +122,7 @@ func (s *subject) open(t *testing.T, more ...socket.Setting) *sock {
 	return s.hold(t, h)
 }
 
-func (s *subject) hold(t *testing.T, h socket.Handle) *sock {
+func (s *subject) hold(t *trial, h socket.Handle) *sock {
 	k := &sock{t: t, s: s, Handle: h}
 	t.Cleanup(k.close)
 	return k
@@ -126,7 +136,6 @@ func (k *sock) close() {
 
 // local is the socket's own address.
 func (k *sock) local() socket.Address {
-	k.t.Helper()
 	if k.Carrier != nil {
 		return k.Carrier.Facts().Local
 	}
@@ -138,8 +147,7 @@ func (k *sock) local() socket.Address {
 }
 
 // listen makes a listener on a free address.
-func (s *subject) listen(t *testing.T, backlog int) *sock {
-	t.Helper()
+func (s *subject) listen(t *trial, backlog int) *sock {
 	l := s.open(t)
 	s.bindFree(l)
 	if _, err := s.Listen(t.Context(), l.lent(), backlog); err != nil {
@@ -150,8 +158,7 @@ func (s *subject) listen(t *testing.T, backlog int) *sock {
 
 // free is an address that a socket can be bound to: port 0 of the loopback, or a
 // path that is not there.
-func (s *subject) free(t *testing.T) socket.Address {
-	t.Helper()
+func (s *subject) free(t *trial) socket.Address {
 	text := ":0"
 	if s.desc.Address == socket.PathForm {
 		text = filepath.Join(scratch(t), "s")
@@ -165,8 +172,7 @@ func (s *subject) free(t *testing.T) socket.Address {
 
 // scratch is a directory of the check's own. The names of those of testing.T are too
 // long for the address of a unix socket.
-func scratch(t *testing.T) string {
-	t.Helper()
+func scratch(t *trial) string {
 	dir, err := os.MkdirTemp("", "sosh")
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +182,6 @@ func scratch(t *testing.T) string {
 }
 
 func (s *subject) bindFree(k *sock) {
-	k.t.Helper()
 	if _, err := s.Bind(k.t.Context(), k.lent(), s.free(k.t)); err != nil {
 		k.t.Fatalf("bind: %v", err)
 	}
@@ -191,7 +196,7 @@ func (k *sock) connect(ctx context.Context, a socket.Address) error {
 	if k.s.carried {
 		return fmt.Errorf("connect of a carried socket did not wait: %w", err)
 	}
-	if err := waitFor(k.FD, unix.POLLOUT); err != nil {
+	if err := k.t.waitFor(k.FD, unix.POLLOUT); err != nil {
 		return err
 	}
 	n, err := unix.GetsockoptInt(k.FD, unix.SOL_SOCKET, unix.SO_ERROR)
@@ -206,8 +211,7 @@ func (k *sock) connect(ctx context.Context, a socket.Address) error {
 
 // accept waits for a connection and takes it.
 func (l *sock) accept() *sock {
-	l.t.Helper()
-	if err := waitFor(l.FD, unix.POLLIN); err != nil {
+	if err := l.t.waitFor(l.FD, unix.POLLIN); err != nil {
 		l.t.Fatalf("waiting for a connection: %v", err)
 	}
 	h, err := l.s.Accept(l.t.Context(), l.lent())
@@ -218,8 +222,7 @@ func (l *sock) accept() *sock {
 }
 
 // pair is two ends of one connection.
-func (s *subject) pair(t *testing.T) (client, server *sock) {
-	t.Helper()
+func (s *subject) pair(t *trial) (client, server *sock) {
 	l := s.listen(t, 8)
 	client = s.open(t)
 	if err := client.connect(t.Context(), l.local()); err != nil {
@@ -231,14 +234,18 @@ func (s *subject) pair(t *testing.T) (client, server *sock) {
 }
 
 // waitFor waits until the descriptor is ready.
-func waitFor(fd int, events int16) error {
-	for end := time.Now().Add(patience); ; {
+func (t *trial) waitFor(fd int, events int16) error {
+	const glance = 100 * time.Millisecond // then it looks whether the check is over
+	for end := time.Now().Add(t.patience); ; {
 		left := time.Until(end)
+		if t.ctx.Err() != nil {
+			return context.Cause(t.ctx)
+		}
 		if left <= 0 {
 			return errors.New("waited in vain")
 		}
 		p := []unix.PollFd{{Fd: int32(fd), Events: events}}
-		n, err := unix.Poll(p, int(left/time.Millisecond)+1)
+		n, err := unix.Poll(p, int(min(left, glance)/time.Millisecond)+1)
 		if err != nil && err != unix.EINTR {
 			return err
 		}
@@ -253,7 +260,7 @@ func (k *sock) write(p []byte) error {
 	for len(p) > 0 {
 		n, err := unix.SendmsgN(k.FD, p, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 		if err == unix.EAGAIN {
-			err = waitFor(k.FD, unix.POLLOUT)
+			err = k.t.waitFor(k.FD, unix.POLLOUT)
 		}
 		if err != nil && err != unix.EINTR {
 			return err
@@ -275,7 +282,7 @@ func (k *sock) read(n int) ([]byte, error) {
 		m, _, err := unix.Recvfrom(k.FD, buf[:size], unix.MSG_DONTWAIT)
 		switch {
 		case err == unix.EAGAIN:
-			if err := waitFor(k.FD, unix.POLLIN); err != nil {
+			if err := k.t.waitFor(k.FD, unix.POLLIN); err != nil {
 				return got, err
 			}
 		case err == unix.EINTR:
@@ -283,7 +290,7 @@ func (k *sock) read(n int) ([]byte, error) {
 			return got, err
 		case m == 0:
 			if k.Carrier != nil {
-				ctx, cancel := context.WithTimeout(context.Background(), patience)
+				ctx, cancel := context.WithTimeout(context.Background(), k.t.patience)
 				defer cancel()
 				return got, k.Carrier.End(ctx)
 			}

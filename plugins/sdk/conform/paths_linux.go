@@ -1,18 +1,17 @@
-package plugintest
+package conform
 
 import (
 	"errors"
 	"os"
 	"strings"
 	"syscall"
-	"testing"
 
 	"github.com/sosh-shell/sosh/core/socket"
 )
 
 // paths are promises of protocols whose addresses are paths.
 var paths = []check{
-	{"Resolve refuses what is no path as wrong usage", needResolve, func(t *testing.T, s *subject) {
+	{"Resolve refuses what is no path as wrong usage", needResolve, func(t *trial, s *subject) {
 		for _, passive := range []bool{false, true} {
 			for _, text := range []string{"", "/tmp/a\x00b", "/" + strings.Repeat("x", 4096), "relative"} {
 				as, err := s.Resolve(t.Context(), socket.ResolveRequest{Text: text, Passive: passive})
@@ -22,14 +21,18 @@ var paths = []check{
 			}
 		}
 	}},
-	{"Resolve refuses a family without paths as wrong usage", needResolve, func(t *testing.T, s *subject) {
+	{"Resolve refuses a family without paths as wrong usage", needResolve, func(t *trial, s *subject) {
 		for _, f := range []socket.Family{socket.FamilyIP4, socket.FamilyIP6} {
 			if as, err := s.Resolve(t.Context(), socket.ResolveRequest{Text: "/tmp/s", Family: f}); !errors.Is(err, socket.Usage) {
 				t.Errorf("%q: got %v, %v", f, as, err)
 			}
 		}
 	}},
-	{"Bind makes the socket's file", needBind, func(t *testing.T, s *subject) {
+}
+
+// files are promises of sockets that have files.
+var files = []check{
+	{"Bind makes the socket's file", needBind, func(t *trial, s *subject) {
 		k, a := s.open(t), s.free(t)
 		if _, err := s.Bind(t.Context(), k.lent(), a); err != nil {
 			t.Fatal(err)
@@ -41,7 +44,7 @@ var paths = []check{
 			t.Errorf("bound to %v", k.local())
 		}
 	}},
-	{"Bind refuses a file that exists, and leaves it", needBind, func(t *testing.T, s *subject) {
+	{"Bind refuses a file that exists, and leaves it", needBind, func(t *trial, s *subject) {
 		k, a := s.open(t), s.free(t)
 		if err := os.WriteFile(a.Path, []byte("precious"), 0o600); err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package plugintest
+package conform
 
 import (
 	"bytes"
@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
-	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,13 +23,13 @@ var (
 )
 
 var datagrams = []check{
-	{"Bind refuses an address that another socket has", needBind, func(t *testing.T, s *subject) {
+	{"Bind refuses an address that another socket has", needBind, func(t *trial, s *subject) {
 		k, other := s.bound(t), s.open(t)
 		if _, err := s.Bind(t.Context(), other.lent(), k.local()); !errors.Is(err, syscall.EADDRINUSE) {
 			t.Errorf("got %v", err)
 		}
 	}},
-	{"A message arrives whole, with its sender", needBind, func(t *testing.T, s *subject) {
+	{"A message arrives whole, with its sender", needBind, func(t *trial, s *subject) {
 		from, to := s.bound(t), s.bound(t)
 		for _, data := range [][]byte{[]byte("hello"), random(longest)} {
 			from.sendTo(data, to.local())
@@ -39,7 +38,7 @@ var datagrams = []check{
 			}
 		}
 	}},
-	{"Messages keep their bounds and their order, also empty ones", needBind, func(t *testing.T, s *subject) {
+	{"Messages keep their bounds and their order, also empty ones", needBind, func(t *trial, s *subject) {
 		from, to := s.bound(t), s.bound(t)
 		sent := []string{"one", "", "three", "", ""}
 		for _, m := range sent {
@@ -51,7 +50,7 @@ var datagrams = []check{
 			}
 		}
 	}},
-	{"A connected socket takes messages of its peer alone", needPeer, func(t *testing.T, s *subject) {
+	{"A connected socket takes messages of its peer alone", needPeer, func(t *trial, s *subject) {
 		k, peer, stranger := s.bound(t), s.bound(t), s.bound(t)
 		if err := k.connect(t.Context(), peer.local()); err != nil {
 			t.Fatal(err)
@@ -66,7 +65,7 @@ var datagrams = []check{
 			t.Errorf("%q from %v", got, from)
 		}
 	}},
-	{"A connected socket sends to its peer, and connects to another from the same address", needPeer, func(t *testing.T, s *subject) {
+	{"A connected socket sends to its peer, and connects to another from the same address", needPeer, func(t *trial, s *subject) {
 		k := s.bound(t)
 		a := k.local()
 		for range 3 {
@@ -85,7 +84,7 @@ var datagrams = []check{
 			}
 		}
 	}},
-	{"A peer that is not there is told, and the socket lives", needPeer, func(t *testing.T, s *subject) {
+	{"A peer that is not there is told, and the socket lives", needPeer, func(t *trial, s *subject) {
 		dead := s.bound(t)
 		a := dead.local()
 		dead.close()
@@ -107,7 +106,7 @@ var datagrams = []check{
 			t.Errorf("%q", got)
 		}
 	}},
-	{"Shutdown of what has no peer fails, and ends nothing", needPeerShutdown, func(t *testing.T, s *subject) {
+	{"Shutdown of what has no peer fails, and ends nothing", needPeerShutdown, func(t *trial, s *subject) {
 		k, other := s.bound(t), s.bound(t)
 		if _, err := s.Shutdown(t.Context(), k.lent(), socket.ShutdownBoth); !errors.Is(err, syscall.ENOTCONN) {
 			t.Errorf("got %v", err)
@@ -121,7 +120,7 @@ var datagrams = []check{
 			t.Errorf("%q", got)
 		}
 	}},
-	{"Shutdown for writing ends that, and leaves reading", needPeerShutdown, func(t *testing.T, s *subject) {
+	{"Shutdown for writing ends that, and leaves reading", needPeerShutdown, func(t *trial, s *subject) {
 		k, peer := s.bound(t), s.bound(t)
 		if err := k.connect(t.Context(), peer.local()); err != nil {
 			t.Fatal(err)
@@ -137,7 +136,7 @@ var datagrams = []check{
 			t.Errorf("%q", got)
 		}
 	}},
-	{"No call leaves a copy of a socket behind", needPeer, func(t *testing.T, s *subject) {
+	{"No call leaves a copy of a socket behind", needPeer, func(t *trial, s *subject) {
 		k, peer := s.bound(t), s.bound(t)
 		if err := k.connect(t.Context(), peer.local()); err != nil {
 			t.Fatal(err)
@@ -162,7 +161,7 @@ var datagrams = []check{
 
 // packets are promises of messages over a connection.
 var packets = []check{
-	{"Messages keep their bounds and their order, also empty ones", needConnect, func(t *testing.T, s *subject) {
+	{"Messages keep their bounds and their order, also empty ones", needConnect, func(t *trial, s *subject) {
 		c, k := s.pair(t)
 		sent := []string{"one", "", "three", string(random(longest)), "", "last"}
 		for _, m := range sent {
@@ -176,7 +175,7 @@ var packets = []check{
 			}
 		}
 	}},
-	{"No call leaves a copy of a connection behind", needConnect, func(t *testing.T, s *subject) {
+	{"No call leaves a copy of a connection behind", needConnect, func(t *trial, s *subject) {
 		c, k := s.pair(t)
 		if s.desc.Can(socket.CallOption) {
 			s.Option(t.Context(), c.lent(), nil, nil)
@@ -192,8 +191,7 @@ var packets = []check{
 }
 
 // bound is a socket with a free address.
-func (s *subject) bound(t *testing.T) *sock {
-	t.Helper()
+func (s *subject) bound(t *trial) *sock {
 	k := s.open(t)
 	s.bindFree(k)
 	return k
@@ -201,7 +199,6 @@ func (s *subject) bound(t *testing.T) *sock {
 
 // sendTo sends one message.
 func (k *sock) sendTo(p []byte, a socket.Address) {
-	k.t.Helper()
 	sa, err := a.Sockaddr()
 	if err == nil {
 		err = k.retried(func() error { return syscall.Sendto(k.FD, p, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, sa) })
@@ -224,7 +221,7 @@ func (k *sock) retried(call func() error) error {
 	for {
 		err := call()
 		if err == unix.EAGAIN {
-			err = waitFor(k.FD, unix.POLLOUT)
+			err = k.t.waitFor(k.FD, unix.POLLOUT)
 			if err == nil {
 				continue
 			}
@@ -237,12 +234,11 @@ func (k *sock) retried(call func() error) error {
 
 // message waits for one message and its sender.
 func (k *sock) message() ([]byte, socket.Address) {
-	k.t.Helper()
 	buf := make([]byte, longest+1)
 	for {
 		n, from, err := syscall.Recvfrom(k.FD, buf, unix.MSG_DONTWAIT)
 		if err == unix.EAGAIN {
-			err = waitFor(k.FD, unix.POLLIN)
+			err = k.t.waitFor(k.FD, unix.POLLIN)
 			if err == nil {
 				continue
 			}

@@ -1,4 +1,4 @@
-package plugintest
+package conform
 
 import (
 	"bytes"
@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"syscall"
-	"testing"
 
 	"golang.org/x/sys/unix"
 
@@ -16,7 +15,7 @@ import (
 var needShutdown = append([]socket.Call{socket.CallShutdown}, needConnect...)
 
 var bytesAndEnds = []check{
-	{"Bytes arrive whole and in order, both ways", needConnect, func(t *testing.T, s *subject) {
+	{"Bytes arrive whole and in order, both ways", needConnect, func(t *trial, s *subject) {
 		c, k := s.pair(t)
 		data := random(3 << 20)
 		sent := make(chan error, 2)
@@ -34,7 +33,7 @@ var bytesAndEnds = []check{
 			}
 		}
 	}},
-	{"A close ends the peer's stream after every byte", needConnect, func(t *testing.T, s *subject) {
+	{"A close ends the peer's stream after every byte", needConnect, func(t *trial, s *subject) {
 		for range 5 {
 			c, k := s.pair(t)
 			data := random(200 << 10)
@@ -48,7 +47,7 @@ var bytesAndEnds = []check{
 			}
 		}
 	}},
-	{"Shutdown for writing ends after every byte, and leaves reading", needShutdown, func(t *testing.T, s *subject) {
+	{"Shutdown for writing ends after every byte, and leaves reading", needShutdown, func(t *trial, s *subject) {
 		c, k := s.pair(t)
 		data := random(1 << 20)
 		sent := make(chan error, 1)
@@ -76,7 +75,7 @@ var bytesAndEnds = []check{
 			t.Errorf("writing after it: %v", err)
 		}
 	}},
-	{"Shutdown for both ends both", needShutdown, func(t *testing.T, s *subject) {
+	{"Shutdown for both ends both", needShutdown, func(t *trial, s *subject) {
 		c, k := s.pair(t)
 		if err := c.write([]byte("last")); err != nil {
 			t.Fatal(err)
@@ -91,12 +90,12 @@ var bytesAndEnds = []check{
 			t.Errorf("got %q, %v", got, err)
 		}
 	}},
-	{"Shutdown of what is not connected fails", needShutdown, func(t *testing.T, s *subject) {
+	{"Shutdown of what is not connected fails", needShutdown, func(t *trial, s *subject) {
 		if _, err := s.Shutdown(t.Context(), s.open(t).lent(), socket.ShutdownWrite); !errors.Is(err, syscall.ENOTCONN) {
 			t.Errorf("got %v", err)
 		}
 	}},
-	{"A reset is told apart from an end", needConnect, func(t *testing.T, s *subject) {
+	{"A reset is told apart from an end", needConnect, func(t *trial, s *subject) {
 		c, k := s.pair(t)
 		if err := c.write([]byte("before")); err != nil {
 			t.Fatal(err)
@@ -124,7 +123,25 @@ var bytesAndEnds = []check{
 			t.Errorf("%q, %v", got, err)
 		}
 	}},
-	{"No call leaves a copy of a socket behind", needConnect, func(t *testing.T, s *subject) {
+	{"A close while the peer sends ends its sending", needConnect, func(t *trial, s *subject) {
+		c, k := s.pair(t)
+		sent := make(chan error, 1)
+		go func() {
+			var err error
+			for piece := make([]byte, 64<<10); err == nil; {
+				err = k.write(piece)
+			}
+			sent <- err
+		}()
+		if _, err := c.read(1); err != nil {
+			t.Fatal(err)
+		}
+		c.close()
+		if err := <-sent; !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("the peer's write: %v", err)
+		}
+	}},
+	{"No call leaves a copy of a socket behind", needConnect, func(t *trial, s *subject) {
 		c, k := s.pair(t)
 		if s.desc.Can(socket.CallOption) {
 			s.Option(t.Context(), c.lent(), nil, nil)
@@ -137,7 +154,7 @@ var bytesAndEnds = []check{
 			t.Errorf("%q, %v", got, err)
 		}
 	}},
-	{"Connections leave no descriptors behind", needConnect, func(t *testing.T, s *subject) {
+	{"Connections leave no descriptors behind", needConnect, func(t *trial, s *subject) {
 		s.open(t).close()
 		before := descriptors(t, s.pid())
 		l := s.listen(t, 16)
@@ -159,7 +176,7 @@ var bytesAndEnds = []check{
 			return ""
 		})
 	}},
-	{"A slow reader stops the writer", needConnect, func(t *testing.T, s *subject) {
+	{"A slow reader stops the writer", needConnect, func(t *trial, s *subject) {
 		c, k := s.pair(t)
 		piece := make([]byte, 64<<10)
 		total := 0
