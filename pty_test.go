@@ -47,6 +47,7 @@ type setup struct {
 	home       string // of an earlier session
 	cols, rows int
 	env        []string
+	through    []string // the program and its arguments that start sosh, to be somewhere else
 }
 
 // leader is the shell that sosh is started from: it checks that it gets its
@@ -79,7 +80,7 @@ func openTerminal(t *testing.T, s setup) *terminal {
 		t.Fatal(err)
 	}
 	defer tty.Close()
-	cmd := exec.Command("/bin/sh", "-c", leader, bin)
+	cmd := exec.Command("/bin/sh", append([]string{"-c", leader}, append(slices.Clone(s.through), bin)...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.Dir = s.home
 	cmd.Env = append([]string{

@@ -172,7 +172,7 @@ func (h *Host) unplace(name string, e lockEntry) error {
 // ask starts a plugin that is not installed yet, for one call.
 func (h *Host) ask(path string, prog program) (d socket.Description, err error) {
 	log := newRing(filepath.Base(path), h.logSink)
-	pr, err := h.launch(filepath.Base(path), prog, log)
+	pr, err := h.launch(h.ctx, filepath.Base(path), prog, log, nil)
 	if err != nil {
 		return d, err
 	}

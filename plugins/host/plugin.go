@@ -15,6 +15,7 @@ type plugin struct {
 	path string
 	find func() (program, error) // what to run, checked now
 	log  *ring
+	at   *place // where it runs; nil for here
 	// desc is of the build that gets the calls, or would.
 	desc atomic.Pointer[socket.Description]
 
@@ -31,9 +32,12 @@ type plugin struct {
 
 // start is one attempt, which all callers of its time share.
 type start struct {
-	done chan struct{}
-	proc *process
-	err  error
+	done    chan struct{}
+	proc    *process
+	err     error
+	callers int // that wait for it; under plugin.mu
+	ctx     context.Context
+	cancel  context.CancelFunc
 }
 
 func (p *plugin) state() socket.Plugin {
@@ -48,7 +52,7 @@ func (p *plugin) state() socket.Plugin {
 	}
 	for pr := range p.all {
 		s.Processes++
-		s.Holds += pr.holds()
+		s.Holds += pr.carries()
 	}
 	return s
 }
@@ -70,8 +74,17 @@ func (p *plugin) recorded(d *socket.Description) {
 	}
 }
 
+// form is how its sockets travel.
+func (p *plugin) form() Form {
+	if p.at != nil {
+		return Stream
+	}
+	return p.h.cfg.Form
+}
+
 // running returns the plugin's process, started when it must be. The start goes on
-// when ctx ends: the next caller will want it.
+// when ctx ends: the next caller will want it. But one at a place, which may take
+// long, ends with the last caller.
 func (p *plugin) running(ctx context.Context) (*process, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -88,20 +101,34 @@ func (p *plugin) running(ctx context.Context) (*process, error) {
 	s := p.starting
 	if s == nil {
 		s = &start{done: make(chan struct{})}
+		s.ctx, s.cancel = context.WithCancel(p.h.ctx)
 		p.starting = s
 		if !p.h.task(func() { p.start(s) }) {
 			p.starting = nil
+			s.cancel()
 			p.mu.Unlock()
 			return nil, errClosed
 		}
 	}
+	s.callers++
 	p.mu.Unlock()
 	select {
 	case <-s.done:
 		return s.proc, s.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
 	}
+	p.mu.Lock()
+	s.callers--
+	given := s.callers == 0 && p.at != nil && p.starting == s
+	if given {
+		p.starting = nil // whoever comes now begins anew
+		s.cancel()
+	}
+	p.mu.Unlock()
+	if given {
+		<-s.done // nothing of it is left
+	}
+	return nil, ctx.Err()
 }
 
 func (p *plugin) isRemoved() error {
@@ -110,20 +137,28 @@ func (p *plugin) isRemoved() error {
 
 func (p *plugin) start(s *start) {
 	defer close(s.done)
-	pr, err := p.launch()
+	defer s.cancel()
+	pr, err := p.launch(s.ctx)
 	p.mu.Lock()
+	if p.starting != s { // given up, perhaps as it was done
+		p.mu.Unlock()
+		if s.err = err; err == nil {
+			pr.end()
+			pr.cleanup()
+			s.err = context.Canceled
+		}
+		return
+	}
 	defer p.mu.Unlock()
 	p.starting = nil
 	switch {
 	case err != nil:
 		s.err, p.failed = err, true
 	case p.removed:
-		p.keep(pr)
-		pr.retire()
+		p.spare(pr)
 		s.err = p.isRemoved()
 	case p.proc != nil && !p.proc.dead(): // a reload was faster, and its build is the newer
-		p.keep(pr)
-		pr.retire()
+		p.spare(pr)
 		s.proc = p.proc
 	default:
 		p.adopt(pr)
@@ -132,13 +167,19 @@ func (p *plugin) start(s *start) {
 }
 
 // launch starts a process of the build on record. It is called in a task.
-func (p *plugin) launch() (*process, error) {
+func (p *plugin) launch(ctx context.Context) (*process, error) {
 	prog, err := p.find()
 	if err != nil {
 		return nil, err
 	}
 	defer prog.close()
-	return p.h.launch(p.name, prog, p.log)
+	return p.h.launch(ctx, p.name, prog, p.log, p.at)
+}
+
+// spare follows a process that nobody will call. p.mu is held.
+func (p *plugin) spare(pr *process) {
+	p.keep(pr)
+	pr.retire()
 }
 
 // adopt makes pr the process that gets the calls. p.mu is held.

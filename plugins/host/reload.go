@@ -39,7 +39,7 @@ func (h *Host) do(ctx context.Context, f func() error) error {
 func (p *plugin) reload() error {
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
-	pr, err := p.launch()
+	pr, err := p.launch(p.h.ctx)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (p *plugin) fits(pr *process) error {
 	switch now := p.desc.Load(); {
 	case err != nil:
 		return pluginError(p.name, "its author must mend it", "half declared: %v", err)
-	case d.Name != p.name:
+	case d.Name != now.Name:
 		return pluginError(p.name, "its author must mend it", "the new build calls itself %s", d.Name)
 	case pr.desc.Layer != now.Layer:
 		return pluginError(p.name, "plugin remove it, then plugin install it", "the new build is %s, and the one that serves is %s",
@@ -111,6 +111,14 @@ func (h *Host) remove(name string) error {
 	}
 	if p := h.known(name); p != nil {
 		p.endAll()
+	}
+	for _, p := range h.elsewhere() {
+		if of, _, _ := socket.CutPlace(p.name); of == name {
+			p.endAll()
+			h.mu.Lock()
+			delete(h.plugins, p.name)
+			h.mu.Unlock()
+		}
 	}
 	return nil
 }

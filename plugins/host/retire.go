@@ -42,10 +42,3 @@ func (pr *process) absent() error {
 	}
 	return errDied
 }
-
-// holds counts the layers and sockets that live in the process.
-func (pr *process) holds() int {
-	pr.mu.Lock()
-	defer pr.mu.Unlock()
-	return len(pr.lines)
-}

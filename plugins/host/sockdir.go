@@ -38,10 +38,10 @@ func socketDir() (dir string, err error) {
 	return "", err
 }
 
-// staleAge is the age of a socket directory that nobody needs any more: it is used
-// for the length of a start. A program that cannot be seen, as its processes have
-// numbers of their own (pid_namespaces(7)), may just be starting a plugin.
-const staleAge = time.Minute
+// youngest is the age that a directory must have to be swept. A number of a process
+// says nothing in another PID namespace (pid_namespaces(7)) that shares the place, as
+// containers do; but no directory is in use for longer than a plugin takes to start.
+const youngest = time.Minute
 
 // sweep removes the socket directories of programs that are gone.
 func sweep() {
@@ -59,7 +59,7 @@ func sweepIn(base string) {
 			continue
 		}
 		// Others may make names in a shared directory: only what is ours is removed.
-		if fi, err := os.Lstat(dir); err == nil && fi.IsDir() && ownedByUs(fi) && time.Since(fi.ModTime()) > staleAge {
+		if fi, err := os.Lstat(dir); err == nil && fi.IsDir() && ownedByUs(fi) && time.Since(fi.ModTime()) > youngest {
 			os.RemoveAll(dir)
 		}
 	}

@@ -92,6 +92,7 @@ const (
 	MessageValue                // FIELD=VALUE of the messages of the socket before it
 	Plugin                      // a plugin's name
 	Installed                   // the name of one that is not bundled
+	Place                       // a place's name
 )
 
 // Example is a piece of script that stands on its own: it is shown in help and
@@ -106,6 +107,8 @@ type Example struct {
 type Set struct {
 	list   []*Command
 	byName map[string]*Command
+	// elsewhere finds a command that runs at a place; nil where there are none.
+	elsewhere func(name string) *Command
 }
 
 // All returns every command of sosh. It panics when one is half declared.
@@ -116,7 +119,7 @@ var all = sync.OnceValue(func() *Set {
 		open, bind, connect, listen, accept, wrapCmd, unwrapCmd, shutdownCmd, closeCmd,
 		send, recv, expectCmd, pipeCmd, recordCmd, replayCmd,
 		show, option,
-		use, jobsCmd, killCmd, waitCmd, assert, deferCmd, skip, help, history, pluginCmd,
+		use, viaCmd, jobsCmd, killCmd, waitCmd, assert, deferCmd, skip, help, history, save, pluginCmd,
 	)
 })
 
@@ -182,6 +185,10 @@ func (c *Command) Sub(word string) (*Command, bool) {
 // Lookup returns the command of that name.
 func (s *Set) Lookup(name string) (*Command, bool) {
 	c, ok := s.byName[name]
+	if !ok && s.elsewhere != nil {
+		c = s.elsewhere(name)
+		ok = c != nil
+	}
 	return c, ok
 }
 

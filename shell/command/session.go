@@ -10,6 +10,7 @@ import (
 	"github.com/sosh-shell/sosh/core/expect"
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/core/table"
+	"github.com/sosh-shell/sosh/shell/journal"
 	"github.com/sosh-shell/sosh/shell/render"
 )
 
@@ -27,6 +28,8 @@ type Session struct {
 	Colour bool
 	// History lists what was typed, the oldest first; nil where nothing is kept.
 	History func() []string
+	// Journal remembers what is done, for save; nil where nothing is remembered.
+	Journal *journal.Journal
 
 	// Author is what authors of plugins need and only main can give; may be nil.
 	Author *Author
@@ -51,7 +54,7 @@ func (s *Session) ForJob() *Session {
 	shell := s.shell()
 	return &Session{
 		Table: shell.Table, Limit: shell.Limit, JSON: shell.JSON, Notices: shell.Notices, Colour: shell.Colour,
-		History: shell.History, Author: shell.Author, parent: shell, current: s.Current(),
+		History: shell.History, Journal: shell.Journal, Author: shell.Author, parent: shell, current: s.Current(),
 	}
 }
 

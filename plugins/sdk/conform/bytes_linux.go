@@ -123,6 +123,24 @@ var bytesAndEnds = []check{
 			t.Errorf("%q, %v", got, err)
 		}
 	}},
+	{"A close while the peer sends ends its sending", needConnect, func(t *trial, s *subject) {
+		c, k := s.pair(t)
+		sent := make(chan error, 1)
+		go func() {
+			var err error
+			for piece := make([]byte, 64<<10); err == nil; {
+				err = k.write(piece)
+			}
+			sent <- err
+		}()
+		if _, err := c.read(1); err != nil {
+			t.Fatal(err)
+		}
+		c.close()
+		if err := <-sent; !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("the peer's write: %v", err)
+		}
+	}},
 	{"No call leaves a copy of a socket behind", needConnect, func(t *trial, s *subject) {
 		c, k := s.pair(t)
 		if s.desc.Can(socket.CallOption) {

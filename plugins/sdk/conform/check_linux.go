@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 
+	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/host"
 )
 
@@ -40,6 +41,8 @@ func checkForm(ctx context.Context, path, dir string, form host.Form, how *How, 
 	if err != nil {
 		return err
 	}
+	x.away = true
+	x.s.describe = func(context.Context) (socket.Description, error) { return describe(path) }
 	how.Kind = x.Kind()
 	for _, p := range x.Promises {
 		r := x.Keep(ctx, p)
@@ -50,4 +53,19 @@ func checkForm(ctx context.Context, path, dir string, form host.Form, how *How, 
 		report(r)
 	}
 	return nil
+}
+
+// describe starts the plugin and asks what it is.
+func describe(path string) (d socket.Description, err error) {
+	dir, err := os.MkdirTemp("", "sosh-check-")
+	if err != nil {
+		return d, err
+	}
+	defer os.RemoveAll(dir)
+	h, err := host.New(host.Config{Dir: dir})
+	if err != nil {
+		return d, err
+	}
+	defer h.Close()
+	return h.Install(path)
 }

@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -11,57 +12,96 @@ import (
 	"github.com/sosh-shell/sosh/core/socket"
 )
 
-// checks are those of the promises that a protocol of this sort may make, in order.
-func (s *subject) checks() []check {
+// plan is the promises that a protocol of this sort may make, in order.
+func (s *subject) plan() []Promise {
+	var out []Promise
+	add := func(lacks string, lists ...[]check) {
+		for _, c := range slices.Concat(lists...) {
+			out = append(out, Promise{Text: c.promise, Lacks: cmp.Or(s.without(c), lacks), run: c.run})
+		}
+	}
+	add("", describing)
 	switch {
 	case s.desc.Layer:
-		return slices.Concat(describing, layering, paired)
+		add("", layering)
+		if s.noPair != "" && !s.Alone {
+			add("", paired[:1]) // that tells why
+			add(s.noPair, paired[1:])
+		} else {
+			add(s.noPair, paired)
+		}
+		if s.Alone {
+			add("", fields)
+		} else {
+			add(s.noPair, fields)
+		}
 	case s.carried && s.kind.Messages():
-		return slices.Concat(describing, uncarried)
+		add("", uncarried)
+	default:
+		add("", opening[:1])
+		add(s.noSocket, opening[1:], calling)
+		add("", s.resolving())
+		s.planTraffic(add)
+		add(s.noSocket, options, fields, lacking)
 	}
-	all := slices.Concat(describing, opening)
-	switch s.desc.Address {
-	case socket.HostPort:
-		all = slices.Concat(all, resolving, ports)
-		if s.kind == socket.Stream {
-			all = slices.Concat(all, waiting)
-		}
-	case socket.PathForm:
-		all = slices.Concat(all, paths)
-	}
-	if s.desc.Address == socket.HostPort || s.desc.Address == socket.PathForm {
-		switch s.kind {
-		case socket.Stream:
-			all = slices.Concat(all, connections, bytesAndEnds)
-		case socket.Seqpacket:
-			all = slices.Concat(all, connections, packets)
-		case socket.Datagram:
-			all = slices.Concat(all, datagrams)
-		}
-	}
-	return slices.Concat(all, options, lacking)
+	add("", commands)
+	return out
 }
 
-// lacks says why a check does not apply, "" where it does.
-func (s *subject) lacks(c check) string {
-	if s.noPair != "" && slices.ContainsFunc(paired[s.firstPaired():], func(p check) bool { return p.promise == c.promise }) {
-		return s.noPair
+// resolving are the promises of the form of the addresses.
+func (s *subject) resolving() []check {
+	switch s.desc.Address {
+	case socket.HostPort:
+		return slices.Concat(hostPorts, addresses)
+	case socket.HostOnly:
+		return slices.Concat(hosts, addresses)
+	case socket.PathForm:
+		return slices.Concat(paths, addresses)
 	}
+	return addresses
+}
+
+// planTraffic adds what needs an address to bind or connect to.
+func (s *subject) planTraffic(add func(string, ...[]check)) {
+	own := s.desc.Address == socket.HostPort || s.desc.Address == socket.PathForm // where free addresses are known
+	if own {
+		switch s.desc.Address {
+		case socket.HostPort:
+			add(s.noSocket, ports)
+			if s.kind == socket.Stream {
+				add(s.noSocket, waiting)
+			}
+		case socket.PathForm:
+			add(s.noSocket, files)
+		}
+		switch s.kind {
+		case socket.Stream:
+			add(s.noSocket, connections, bytesAndEnds)
+		case socket.Seqpacket:
+			add(s.noSocket, connections, packets)
+		case socket.Datagram:
+			add(s.noSocket, datagrams)
+		}
+	}
+	switch {
+	case s.Address != "" && s.Echo:
+		add(s.noSocket, reaching, echoing)
+	case s.Address != "":
+		add(s.noSocket, reaching)
+		add("it is not said that the peer sends back what it gets", echoing)
+	case !own || !s.desc.Can(socket.CallListen) && s.kind != socket.Datagram:
+		add("no address of a peer was given", reaching, echoing)
+	}
+}
+
+// without says which call of those that a check needs the protocol lacks, "" for none.
+func (s *subject) without(c check) string {
 	for _, n := range c.needs {
 		if !s.desc.Can(n) {
 			return fmt.Sprintf("%s has no %s", s.desc.Name, n)
 		}
 	}
 	return ""
-}
-
-// firstPaired is the first check that is of no use where noPair is set: where the layer
-// should have a far end and has none, one check tells.
-func (s *subject) firstPaired() int {
-	if s.Alone {
-		return 0
-	}
-	return 1
 }
 
 // probe puts a layer on once, which starts its plugin, and finds out what the checks

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strconv"
 	"sync"
+	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -35,6 +37,47 @@ var layering = []check{
 			t.Errorf("%d bytes were sent", len(got))
 		}
 		k.close()
+	}},
+	{"A handshake that is given up ends at once", nil, func(t *trial, s *subject) {
+		for _, accepted := range []bool{false, true} {
+			c, _ := tcpPair(t) // a peer that says nothing
+			t.within("wrap", func(ctx context.Context) {
+				ctx, cancel := context.WithCancel(ctx)
+				defer cancel()
+				timer := time.AfterFunc(30*time.Millisecond, cancel)
+				defer timer.Stop()
+				w, err := s.wrapWithin(ctx, t, c, accepted, nil)
+				if err == nil { // it has no handshake
+					w.close()
+				}
+			})
+		}
+	}},
+	{"A hostile peer ends a layer and nothing else", nil, func(t *trial, s *subject) {
+		for i, m := range hostileMessages() {
+			if i%8 > 0 { // it is a long list
+				continue
+			}
+			for _, accepted := range []bool{false, true} {
+				c, k := tcpPair(t)
+				wrote := make(chan struct{})
+				go func() {
+					defer close(wrote)
+					t.writeFD(k.fd, m.Data)
+					k.close()
+				}()
+				w, err := s.wrap(t, c, accepted, nil)
+				if err == nil {
+					_, err = w.readAll()
+					w.close()
+				}
+				if errors.Is(err, socket.Failed) || errors.Is(err, socket.Lost) {
+					t.Errorf("%d hostile bytes: %v", len(m.Data), err)
+				}
+				<-wrote
+				c.close()
+			}
+		}
 	}},
 }
 
@@ -229,6 +272,61 @@ var paired = []check{
 			c.close()
 			k.close()
 		}
+	}},
+	{"A hostile peer ends a layer that is on, and nothing else", nil, func(t *trial, s *subject) {
+		for i, m := range hostileMessages() {
+			if i%8 > 0 {
+				continue
+			}
+			c, k := s.ends(t)
+			t.writeFD(k.fd, m.Data) // behind the layer's back; it is less than the kernel keeps
+			must(t, unix.Shutdown(k.fd, unix.SHUT_WR))
+			if _, err := c.readAll(); errors.Is(err, socket.Failed) || errors.Is(err, socket.Lost) {
+				t.Errorf("%d hostile bytes: %v", len(m.Data), err)
+			}
+			c.close()
+			k.close()
+		}
+	}},
+	{"A close while the peer sends ends both", nil, func(t *trial, s *subject) {
+		c, k := s.ends(t)
+		piece := s.message(64 << 10)
+		sent := make(chan error, 1)
+		go func() {
+			var err error
+			for range 1024 {
+				if err = k.write(piece); err != nil {
+					break
+				}
+			}
+			sent <- err
+		}()
+		if _, err := c.read(1); err != nil {
+			t.Fatal(err)
+		}
+		c.close()
+		if err := <-sent; !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("the peer's write: %v", err)
+		}
+		k.close()
+	}},
+	{"Several layers work at once", nil, func(t *trial, s *subject) {
+		var wg sync.WaitGroup
+		for range 4 {
+			c, k := s.ends(t)
+			wg.Go(func() {
+				s.exchange(t, c, k)
+				c.close()
+				k.close()
+			})
+		}
+		wg.Wait()
+	}},
+	{"Hostile names and values are refused as wrong usage", nil, func(t *trial, s *subject) {
+		c, k := s.ends(t)
+		s.hostileToValues(t, c.lent())
+		c.close()
+		k.close()
 	}},
 	{"Layers stack", nil, func(t *trial, s *subject) {
 		if s.desc.Kind.Messages() {

@@ -31,6 +31,12 @@ type wrapped struct {
 
 // wrap puts the layer on b, which it does not close.
 func (s *subject) wrap(t *trial, b *beneath, accepted bool, unread []byte) (*wrapped, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), t.patience)
+	defer cancel()
+	return s.wrapWithin(ctx, t, b, accepted, unread)
+}
+
+func (s *subject) wrapWithin(ctx context.Context, t *trial, b *beneath, accepted bool, unread []byte) (*wrapped, error) {
 	below, err := unix.FcntlInt(uintptr(b.fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -42,8 +48,6 @@ func (s *subject) wrap(t *trial, b *beneath, accepted bool, unread []byte) (*wra
 			req.Options = s.Server
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), t.patience)
-	defer cancel()
 	h, err := s.Wrap(ctx, req)
 	if err != nil {
 		return nil, err

@@ -28,6 +28,10 @@ var paths = []check{
 			}
 		}
 	}},
+}
+
+// files are promises of sockets that have files.
+var files = []check{
 	{"Bind makes the socket's file", needBind, func(t *trial, s *subject) {
 		k, a := s.open(t), s.free(t)
 		if _, err := s.Bind(t.Context(), k.lent(), a); err != nil {

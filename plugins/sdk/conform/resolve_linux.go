@@ -8,7 +8,8 @@ import (
 
 var needResolve = []socket.Call{socket.CallResolve}
 
-var resolving = []check{
+// hostPorts are promises of addresses with ports.
+var hostPorts = []check{
 	{"Resolve refuses a malformed address as wrong usage", needResolve, func(t *trial, s *subject) {
 		for _, text := range []string{"", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", "127.0.0.1:-1",
 			"127.0.0.1:no-such-service-x", "::1:80", "[::1", "[127.0.0.1]:80", "*:80", "256.1.1.1:80", "a b:80", "127.0.0.1:80:90"} {

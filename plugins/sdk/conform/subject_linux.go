@@ -28,10 +28,16 @@ type subject struct {
 	pid     func() int  // its process
 	ownEnd  bool        // a layer's: OwnEnd, or found out
 	noPair  string      // why a layer has no far end here
+
+	noSocket string // why there is none
+	// describe asks the protocol anew what it is; in a host, by starting it.
+	describe func(context.Context) (socket.Description, error)
 }
 
 func inProcess(p socket.Protocol, how How) *subject {
-	return &subject{Complete: direct{p}, How: how, desc: socket.Describe(p), pid: os.Getpid}
+	s := &subject{Complete: direct{p}, How: how, desc: socket.Describe(p), pid: os.Getpid}
+	s.describe = func(context.Context) (socket.Description, error) { return socket.Describe(p), nil }
+	return s
 }
 
 func inHost(h *host.Host, name string, form host.Form, how How) (*subject, error) {
@@ -47,7 +53,9 @@ func inHost(h *host.Host, name string, form host.Form, how How) (*subject, error
 		}
 		return 0
 	}
-	return &subject{Complete: p, How: how, desc: p.Describe(), carried: form == host.Stream, remote: true, pid: pid}, nil
+	s := &subject{Complete: p, How: how, desc: p.Describe(), carried: form == host.Stream, remote: true, pid: pid}
+	s.describe = func(context.Context) (socket.Description, error) { return p.Describe(), nil }
+	return s, nil
 }
 
 // direct is a protocol as it is, with the methods that it may lack.

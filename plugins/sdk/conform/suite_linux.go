@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -30,6 +31,7 @@ type Suite struct {
 	s     *subject
 	free  func()          // ends the plugin
 	log   func() []string // what it printed
+	away  bool            // what is left behind here is not looked at: others are busy here, too
 	marks marks
 	left  []string // what checks left behind, once one did
 }
@@ -81,61 +83,32 @@ func (x *Suite) prepare(ctx context.Context) error {
 	if s.desc.Layer {
 		s.kind = s.desc.Kind
 		try(ctx, s.Limit, s.Patience, s.probe, x.free) // what fails here fails again, as a check
-	} else if err := x.ask(ctx); err != nil {
+	} else {
+		if outcome, _ := try(ctx, s.Limit, s.Patience, s.ask, x.free); outcome == Broken {
+			s.noSocket = "no socket could be opened"
+		}
+	}
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	for _, c := range s.checks() {
-		x.Promises = append(x.Promises, Promise{Text: c.promise, Lacks: s.lacks(c), run: c.run})
-	}
-	x.Promises = append(x.Promises, Promise{Text: nothingLeft})
+	x.Promises = append(s.plan(), Promise{Text: nothingLeft})
 	return nil
 }
 
-// ask finds out the kind of the sockets.
-func (x *Suite) ask(ctx context.Context) (err error) {
-	s := x.s
-	_, reasons := try(ctx, s.Limit, s.Patience, func(*trial) {
-		if s.carried {
-			s.kind = s.carriedKind()
-			if h, err := s.Open(ctx, s.request()); err == nil { // what fails here fails again, as a check
-				unix.Close(h.FD)
-			}
-			return
-		}
-		s.kind, err = s.openedKind(ctx)
-	}, x.free)
-	if err == nil && len(reasons) > 0 {
-		err = socket.Faultf(socket.Failed, "open: %s", reasons[0])
+// ask finds out the kind of the sockets, and starts the plugin.
+func (s *subject) ask(t *trial) {
+	s.kind = cmp.Or(s.Kind, s.desc.Kind)
+	k := s.open(t)
+	if s.carried {
+		return
 	}
-	return err
-}
-
-// openedKind is the kind of the sockets that the protocol opens with the options. A
-// protocol has to be asked: an option, or a right, decides.
-func (s *subject) openedKind(ctx context.Context) (socket.Kind, error) {
-	h, err := s.Open(ctx, s.request())
-	if err != nil {
-		return "", fmt.Errorf("open: %w", err)
-	}
-	defer unix.Close(h.FD)
-	n, err := unix.GetsockoptInt(h.FD, unix.SOL_SOCKET, unix.SO_TYPE)
-	if err != nil {
-		return "", fmt.Errorf("open gave descriptor %d: %w", h.FD, err)
-	}
-	for k, number := range kinds {
+	n, err := unix.GetsockoptInt(k.FD, unix.SOL_SOCKET, unix.SO_TYPE)
+	must(t, err)
+	for kind, number := range kinds {
 		if n == number {
-			return k, nil
+			s.kind = kind
 		}
 	}
-	return "", fmt.Errorf("open gave a socket of the unknown type %d", n)
-}
-
-// carriedKind is what can be known without the descriptor.
-func (s *subject) carriedKind() socket.Kind {
-	if s.Kind != "" {
-		return s.Kind
-	}
-	return s.desc.Kind
 }
 
 // kinds are the numbers of socket(2).
@@ -144,6 +117,9 @@ var kinds = map[socket.Kind]int{socket.Stream: unix.SOCK_STREAM, socket.Datagram
 
 // Kind is that of the protocol's sockets, with the options that it is checked with.
 func (x *Suite) Kind() socket.Kind { return x.s.kind }
+
+// lastWords is how many lines of the plugin's log go with a broken promise, at most.
+const lastWords = 20
 
 // Keep runs the check of one promise.
 func (x *Suite) Keep(ctx context.Context, p Promise) Result {
@@ -161,13 +137,12 @@ func (x *Suite) Keep(ctx context.Context, p Promise) Result {
 		x.marks.set(x.s)
 		r.Outcome, r.Reasons = try(ctx, x.s.Limit, x.s.Patience, func(t *trial) { p.run(t, x.s) }, x.free)
 		if len(x.left) == 0 && ctx.Err() == nil {
-			x.left = x.marks.left(ctx, x.s, p.Text)
+			x.left = x.marks.left(ctx, x, p.Text)
 		}
 	}
 	r.Took = time.Since(start)
-	if r.Outcome == Broken {
-		log := x.log()
-		r.Log = slices.Clone(log[min(said, len(log)):])
+	if log := x.log(); r.Outcome == Broken && len(log) != said {
+		r.Log = slices.Clone(log[max(said, len(log)-lastWords):])
 	}
 	return r
 }
@@ -189,21 +164,24 @@ func now(s *subject) marks {
 }
 
 // left waits until nothing is left of a check, and says what is.
-func (m *marks) left(ctx context.Context, s *subject, promise string) []string {
+func (m *marks) left(ctx context.Context, x *Suite, promise string) []string {
 	var left []string
-	for end := time.Now().Add(s.Patience); ; unix.Poll(nil, 2) {
+	for end := time.Now().Add(x.s.Patience); ; unix.Poll(nil, 2) {
 		left = left[:0]
-		n := now(s)
+		n := now(x.s)
+		if n.pid != m.pid {
+			return nil // another process: what it takes here is its start's
+		}
 		say := func(what string, before, after int) {
 			if after > before {
 				left = append(left, fmt.Sprintf("%d %s after %q, %d before", after, what, promise, before))
 			}
 		}
-		say("open descriptors here", m.descriptors, n.descriptors)
-		say("goroutines here", m.goroutines, n.goroutines)
-		if n.pid == m.pid { // the same process
-			say("sockets open in the plugin", m.theirs, n.theirs)
+		if !x.away {
+			say("open descriptors here", m.descriptors, n.descriptors)
+			say("goroutines here", m.goroutines, n.goroutines)
 		}
+		say("sockets open in the plugin", m.theirs, n.theirs)
 		if len(left) == 0 || time.Now().After(end) || ctx.Err() != nil {
 			return left
 		}

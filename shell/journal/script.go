@@ -1,0 +1,222 @@
+package journal
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sosh-shell/sosh/shell/render"
+	"github.com/sosh-shell/sosh/shell/vary"
+)
+
+// Options are how a script is written.
+type Options struct {
+	Exact  bool // what arrived is awaited as it was
+	Timing bool // the waits between what was typed are kept
+	Dir    string
+	Now    time.Time
+	Jobs   []Job // that run, or have ended and were not waited for
+}
+
+// Job is a job of the shell at the time of saving.
+type Job struct {
+	Text          string
+	Running, Fine bool // it runs; it ended well
+}
+
+// Header is how every saved script begins.
+const Header = "#!/usr/bin/env sosh\n# Saved by sosh on "
+
+// Script is what was done, as a script.
+func (j *Journal) Script(o Options) string {
+	j.decode()
+	j.look()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	w := &writer{j: j, o: o, blocks: map[int][]*block{}, typed: map[int]*typed{}, ports: j.vagrant(), taken: j.index()}
+	w.maker.Ports = map[uint16]bool{}
+	for p := range w.ports {
+		w.maker.Ports[p] = true
+	}
+	for _, st := range j.order {
+		w.place(st)
+	}
+	for _, list := range w.blocks {
+		slices.SortStableFunc(list, func(a, b *block) int { return a.first.Compare(b.first) })
+	}
+	w.inUse = w.matchUses()
+	w.header()
+	for n := j.dropped; n <= j.now(); {
+		n = w.line(n)
+	}
+	w.jobs()
+	return w.out.String()
+}
+
+// writer is one script in the making.
+type writer struct {
+	j         *Journal
+	o         Options
+	maker     vary.Maker
+	blocks    map[int][]*block // by the entry that they stand behind
+	typed     map[int]*typed
+	ports     map[uint16][]portOf
+	clock     time.Time // of the last thing that was written
+	taken     map[int][]taken
+	inUse     []bool // by entry, whether its match is used later
+	explained bool   // how a match stays
+	out       strings.Builder
+}
+
+func (w *writer) print(format string, args ...any) { fmt.Fprintf(&w.out, format+"\n", args...) }
+
+// comment writes lines that do nothing.
+func (w *writer) comment(text string) {
+	for _, line := range strings.Split(text, "\n") {
+		w.print("# %s", render.Line(line))
+	}
+}
+
+func (w *writer) header() {
+	w.out.WriteString(Header + w.o.Now.Format(time.RFC1123Z) + ": what was typed at the prompt, and what arrived.\n")
+	if w.o.Dir != "" {
+		w.comment("Typed in " + w.o.Dir + ".")
+	}
+	if n := w.j.dropped; n > 0 {
+		w.comment(fmt.Sprintf("The first %d statements are not kept any more: this is not the whole.", n))
+	}
+	if w.j.strange {
+		w.comment(fmt.Sprintf("There were more than %d sockets: what came to the last ones is not awaited.", maxStreams))
+	}
+	w.print("")
+}
+
+// read is the code of an entry.
+func (w *writer) read(n int) *typed {
+	t := w.typed[n]
+	if t == nil {
+		t = readTyped(w.j.entry(n).unit.Text())
+		w.typed[n] = t
+	}
+	return t
+}
+
+// secret reports whether a line is to be forgotten, as the history does.
+func (e *entry) secret() bool { return strings.HasPrefix(e.unit.Line, " ") }
+
+// stays reports whether the entry stands in the script.
+func (w *writer) stays(n int) bool {
+	e := w.j.entry(n)
+	if e == nil || !e.over || e.status != 0 || e.secret() {
+		return false
+	}
+	t := w.read(n)
+	return !t.looksOnly() && !t.receives()
+}
+
+// line writes the entries of one typed line, from the n-th, and what came after them.
+// It returns the number of the next line's first.
+func (w *writer) line(n int) int {
+	end := n + 1
+	for end <= w.j.now() && w.j.entry(end).line == w.j.entry(n).line {
+		end++
+	}
+	whole := end-n > 1
+	for k := n; k < end; k++ {
+		whole = whole && w.stays(k) && !w.guarded(k) && (k == end-1 || len(w.blocks[k]) == 0)
+	}
+	if !whole {
+		for k := n; k < end; k++ {
+			w.entry(k)
+			w.arrivals(k)
+		}
+		return end
+	}
+	var all []edit
+	for k := n; k < end; k++ {
+		for _, e := range w.edits(k) {
+			from := w.j.entry(k).unit.From
+			all = append(all, edit{e.from + from, e.to + from, e.text})
+		}
+	}
+	w.pause(w.j.entry(n).begun)
+	w.print("%s", edited(w.j.entry(n).unit.Line, all))
+	w.pass(w.j.entry(end - 1).ended)
+	w.arrivals(end - 1)
+	return end
+}
+
+// guarded reports whether something failed in it without ending it, as it would end a
+// script.
+func (w *writer) guarded(n int) bool { return w.j.entry(n).inner && w.read(n).failsInside() }
+
+// entry writes one statement, or says why it is none.
+func (w *writer) entry(n int) {
+	e := w.j.entry(n)
+	text := e.unit.Text()
+	switch {
+	case e.secret():
+		w.comment("A line that began with a blank is left out, and what came after it.")
+		w.blocks[n] = nil
+	case !e.over:
+		if !w.read(n).looksOnly() {
+			w.comment("Under way when this was saved: " + text)
+		}
+	case e.status != 0:
+		told := ""
+		if e.told != "" {
+			told = ": " + e.told
+		}
+		w.comment(text + "\n  failed, status " + strconv.Itoa(e.status) + told)
+	case w.stays(n):
+		w.pause(e.begun)
+		edits := w.edits(n)
+		if w.guarded(n) {
+			w.print("set +e # a command of the next one failed, and it went on")
+		}
+		w.print("%s", edited(text, edits))
+		if w.guarded(n) {
+			w.print("set -e")
+		}
+		w.pass(e.ended)
+	}
+}
+
+// pass moves the clock of what was written.
+func (w *writer) pass(t time.Time) {
+	if t.After(w.clock) {
+		w.clock = t
+	}
+}
+
+// leastPause is the shortest wait that is kept.
+const leastPause = 10 * time.Millisecond
+
+// pause keeps the wait before what happened at t.
+func (w *writer) pause(t time.Time) {
+	if d := t.Sub(w.clock); w.o.Timing && !w.clock.IsZero() && d >= leastPause {
+		w.print("sleep %.3f", d.Seconds())
+	}
+}
+
+// jobs says what becomes of jobs at the script's end.
+func (w *writer) jobs() {
+	running, failed := 0, 0
+	for _, job := range w.o.Jobs {
+		if job.Running {
+			running++
+			w.comment("Ran when this was saved, and ends with the script: " + job.Text)
+		} else if !job.Fine {
+			failed++
+		}
+	}
+	switch {
+	case len(w.o.Jobs) == 0 || running > 0:
+	case failed > 0:
+		w.print("wait || :")
+	default:
+		w.print("wait")
+	}
+}
