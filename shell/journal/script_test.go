@@ -1,0 +1,59 @@
+package journal
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sosh-shell/sosh/core/table"
+)
+
+// told is a journal of lines that succeeded at once.
+func told(lines ...string) *Journal {
+	j := New()
+	for _, l := range lines {
+		j.Begin(Unit{Line: l, To: len(l)}, true)
+		j.End(0)
+	}
+	return j
+}
+
+// has checks that text stands in the script, or does not.
+func has(t *testing.T, script, text string, want bool) {
+	t.Helper()
+	if strings.Contains(script, text) != want {
+		t.Errorf("%q is there: %v\n%s", text, !want, script)
+	}
+}
+
+// TestMessagesAreTakenApartWhileDataIsGivenUp: what grow does meanwhile neither races
+// with the decoding nor takes its data away.
+func TestMessagesAreTakenApartWhileDataIsGivenUp(t *testing.T) {
+	j := New()
+	st := &stream{sock: new(table.Socket)}
+	for range 3 {
+		p := j.begin(st)
+		p.head = []byte("data")
+		j.pending = append(j.pending, p)
+	}
+	j.pending[0].gone = true
+	list, messages := j.undecoded()
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.grow(maxData)
+	}()
+	for _, m := range messages {
+		if string(m.Data) != "data" {
+			t.Errorf("%q is to be taken apart", m.Data)
+		}
+	}
+	<-done
+	if len(list) != 2 || len(messages) != 2 || len(j.pending) != 0 {
+		t.Errorf("%d pieces, %d messages, %d left", len(list), len(messages), len(j.pending))
+	}
+	if !list[0].gone || list[0].head != nil {
+		t.Error("nothing was given up")
+	}
+}
