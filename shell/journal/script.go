@@ -204,10 +204,15 @@ func (w *writer) pause(t time.Time) {
 // jobs says what becomes of jobs at the script's end.
 func (w *writer) jobs() {
 	running, failed := 0, 0
+	open := w.open()
 	for _, job := range w.o.Jobs {
 		if job.Running {
 			running++
-			w.comment("Ran when this was saved, and ends with the script: " + job.Text)
+			if open(job.Text) {
+				w.comment("Ran when this was saved, and ends with the script: " + job.Text)
+			} else {
+				w.comment("A job ran when this was saved, whose command is left out.")
+			}
 		} else if !job.Fine {
 			failed++
 		}
@@ -218,5 +223,28 @@ func (w *writer) jobs() {
 		w.print("wait || :")
 	default:
 		w.print("wait")
+	}
+}
+
+// open returns what tells whether a job's command stands in a line that is no secret. A
+// job's text is its code as the language prints it: blanks and separators may be others.
+func (w *writer) open() func(text string) bool {
+	bare := strings.NewReplacer(" ", "", "\t", "", "\n", "", "\\\n", "", ";", "")
+	var typed strings.Builder
+	known := map[string]bool{}
+	return func(text string) bool {
+		told, ok := known[text]
+		if ok {
+			return told
+		}
+		if typed.Len() == 0 {
+			for _, e := range w.j.entries {
+				if !e.secret() {
+					typed.WriteString(bare.Replace(e.unit.Text()) + "\n")
+				}
+			}
+		}
+		known[text] = strings.Contains(typed.String(), bare.Replace(text))
+		return known[text]
 	}
 }

@@ -57,3 +57,19 @@ func TestMessagesAreTakenApartWhileDataIsGivenUp(t *testing.T) {
 		t.Error("nothing was given up")
 	}
 }
+
+func TestJobsOfSecretLinesAreNotTold(t *testing.T) {
+	j := told("sleep 100 &", "{ sleep 7;sleep 8; } &", " sleep 1000 &", " curl -u me:word x &")
+	running := func(texts ...string) (jobs []Job) {
+		for _, s := range texts {
+			jobs = append(jobs, Job{Text: s, Running: true})
+		}
+		return jobs
+	}
+	script := j.Script(Options{Jobs: running("sleep 100", "{\n\tsleep 7\n\tsleep 8\n}", "sleep 1000", "curl -u me:word x")})
+	has(t, script, "script: sleep 100\n", true)
+	has(t, script, "sleep 7", true)
+	has(t, script, "word", false)
+	has(t, script, "sleep 1000", false)
+	has(t, script, "# A job ran when this was saved, whose command is left out.\n", true)
+}
