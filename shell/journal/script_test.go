@@ -73,3 +73,33 @@ func TestJobsOfSecretLinesAreNotTold(t *testing.T) {
 	has(t, script, "sleep 1000", false)
 	has(t, script, "# A job ran when this was saved, whose command is left out.\n", true)
 }
+
+// run adds a line that ended so, and sockets that it made.
+func (j *Journal) run(line string, status int, born ...string) {
+	j.Begin(Unit{Line: line, To: len(line)}, true)
+	for range born {
+		j.order = append(j.order, &stream{sock: new(table.Socket), name: born[0], born: j.now(), closed: -1, known: -1})
+	}
+	if status != 0 {
+		j.Failed("nothing came")
+	}
+	e := j.last()
+	e.over, e.status = true, status
+}
+
+// bare is the script without a look at the sockets, which are none.
+func (j *Journal) bare() string { return j.write(Options{}) }
+
+func TestWhatFailedStaysWhereItsSocketsStay(t *testing.T) {
+	j := New()
+	j.run("open tcp :1 -n a && expect a x", 4, "a")
+	j.run("open tcp :1 -n b", 1)
+	j.run("set +e", 0)
+	j.run("open tcp :1 -n d && false", 1, "d")
+	script := j.bare()
+	has(t, script, "\nset +e # the next one failed, but its socket stayed\nopen tcp :1 -n a && expect a x\nset -e\n# open tcp :1 -n b\n", true)
+	has(t, script, "\nset +e\nopen tcp :1 -n d && false\n", true)
+	if n := strings.Count(script, "set -e"); n != 1 {
+		t.Errorf("errexit is set %d times:\n%s", n, script)
+	}
+}
