@@ -77,8 +77,8 @@ type writer struct {
 	taken     map[int][]taken
 	left      map[int]bool // entries that made sockets and left them open
 	plain     bool         // errexit is off here
-	inUse     []bool // by entry, whether its match is used later
-	explained bool   // how a match stays
+	inUse     []bool       // by entry, whether its match is used later
+	explained bool         // how a match stays
 	out       strings.Builder
 }
 
