@@ -124,7 +124,7 @@ func (v *varying) consistent(names, values []string) bool {
 	is, of := map[string]string{}, map[string]string{}
 	for i, name := range names {
 		name, _, _ = strings.Cut(name, "x") // the number, without its place
-		if values[i] == "" || name == "" { // of the order that they did not come in
+		if values[i] == "" || name == "" {  // of the order that they did not come in
 			continue
 		}
 		if was, ok := is[name]; ok && was != values[i] {
