@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 )
 
 // bulkVariable makes the test binary one end of a relay, for benchmarks: "sink" tells
@@ -90,10 +92,7 @@ func BenchmarkRelay(b *testing.B) {
 	cpu := map[string][]float64{}
 	relay := func(name string, argv ...string) side {
 		return side{name: name, need: argv[0], run: func() {
-			port, err := freePort()
-			if err != nil {
-				b.Fatal(err)
-			}
+			port := plugintest.Port(b)
 			args := make([]string, len(argv))
 			for i, a := range argv {
 				args[i] = strings.ReplaceAll(a, "@PORT@", strconv.Itoa(port))

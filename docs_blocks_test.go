@@ -50,8 +50,8 @@ func (b *block) prompt() bool {
 	return b.lang == "console" && b.file == "" && slices.ContainsFunc(lines, promptLine.MatchString)
 }
 
-// elsewhere are the blocks that other tests run, by page and what stands behind the fence.
-var elsewhere = map[string]*regexp.Regexp{
+// otherTests are the blocks that other tests run, by page and what stands behind the fence.
+var otherTests = map[string]*regexp.Regexp{
 	"docs/commands.md": regexp.MustCompile(``),                // TestExamplesRun, TestDocsAreFresh
 	"docs/language.md": regexp.MustCompile(`^sh (same|gap )`), // TestThePageSaysWhatBashDoes, TestGapsAreErrorsThatSaySo
 }
@@ -77,7 +77,7 @@ func readPage(page string) ([]block, error) {
 			}
 			before = ""
 		case fence:
-			if rule := elsewhere[page]; rule == nil || !rule.MatchString(open.lang) {
+			if rule := otherTests[page]; rule == nil || !rule.MatchString(open.lang) {
 				all = append(all, *open)
 			}
 			open = nil

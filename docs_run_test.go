@@ -278,6 +278,21 @@ http {
 }
 END
 nginx -c "$PWD/nginx.conf" &
+cat > smtp.py <<END
+import email.utils, socket
+s = socket.create_server(("127.0.0.1", 25))
+while True:
+    c, _ = s.accept()
+    try:
+        c.sendall(("220 mx.example.org ESMTP; " + email.utils.formatdate(localtime=True) + "\\r\\n").encode())
+        c.makefile().readline()
+        c.sendall(b"221 Bye\\r\\n")
+    except OSError: # who asked only whether it listens
+        pass
+    c.close()
+END
+python3 smtp.py &
+sosh --timeout 10s -c 'open tcp localhost:25 --retry'
 sosh --timeout 10s -c 'open tcp localhost:443 --retry'
 echo ready
 cat

@@ -26,6 +26,7 @@ var allowed = []struct {
 	{"core/", []string{"core/"}},
 	{"shell/", []string{"core/", "shell/"}},
 	{"plugins/internal/", []string{"core/socket", "plugins/internal/"}},
+	{"plugins/sdk/conform", []string{"plugins/sdk", "plugins/host", "core/"}},
 	{"plugins/sdk/plugintest", []string{"plugins/sdk", "plugins/host", "plugins/internal/", "core/"}},
 	{"plugins/sdk", []string{"core/socket", "plugins/internal/"}},
 	{"plugins/host", []string{"core/", "plugins/internal/"}},

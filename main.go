@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -78,7 +79,7 @@ runs a script from standard input. help, at the prompt, tells the commands.
 
 func main() {
 	if len(os.Args) > 3 && os.Args[1] == "plugin" && os.Args[2] == "serve" {
-		serve(os.Args[3])
+		serve(os.Args[3], os.Args[4:])
 		return
 	}
 	if os.Getenv("GOGC") == "" {
@@ -92,12 +93,16 @@ func main() {
 // is large is an inbox, and that makes no garbage.
 const gcPercent = 400
 
-// serve is this process as a plugin.
-func serve(name string) {
+// serve is this process as a plugin; with --stdio as one that is far from its host.
+func serve(name string, flags []string) {
 	make, ok := bundled[name]
 	if !ok {
 		fmt.Fprintf(os.Stderr, "sosh plugin serve: no plugin is named %q\n", name)
 		os.Exit(command.StatusUsage)
+	}
+	if slices.Equal(flags, []string{"--stdio"}) {
+		sdk.ServeStdio(make())
+		return
 	}
 	sdk.Serve(make())
 }
@@ -136,7 +141,7 @@ func run(argv []string) int {
 		return usage("%v", err)
 	}
 	if *showVersion {
-		fmt.Printf("sosh %s (contract %d)\n", version, socket.ContractVersion)
+		fmt.Println(programVersion())
 		return command.StatusDone
 	}
 	if err := host.DropCapabilities(); err != nil { // the plugin that needs one gets it again
@@ -174,6 +179,11 @@ func run(argv []string) int {
 	return shell(ctx, &s, h)
 }
 
+// programVersion is how the program tells people, and itself elsewhere, what it is.
+func programVersion() string {
+	return fmt.Sprintf("sosh %s (contract %d)", version, socket.ContractVersion)
+}
+
 func usage(format string, args ...any) int {
 	fmt.Fprintf(os.Stderr, "sosh: %s\n  sosh --help tells the usage\n", render.Line(fmt.Sprintf(format, args...)))
 	return command.StatusUsage
@@ -184,6 +194,25 @@ const endGrace = 200 * time.Millisecond
 
 // ending says that deferred commands run: they have time of their own.
 var ending atomic.Bool
+
+// told says that the reason of the end is on standard error already.
+var told atomic.Bool
+
+// tellTime is how long standard error has to take the reason: it may be a pipe that
+// nobody reads.
+const tellTime = 20 * time.Millisecond
+
+func tell(cause error) {
+	done := make(chan struct{})
+	go func() {
+		fmt.Fprintf(os.Stderr, "sosh: %v\n", cause)
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(tellTime):
+	}
+}
 
 // mustEnd ends the process when ctx has ended and the run has not: what it
 // waits for then, a terminal that is stopped, a pipe that nobody writes, knows
@@ -202,7 +231,9 @@ func mustEnd(ctx context.Context) (off func()) {
 				}
 			}
 			if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-				fmt.Fprintf(os.Stderr, "sosh: %v\n", cause)
+				if !told.Load() {
+					tell(cause)
+				}
 				os.Exit(command.Status(cause))
 			}
 		}
@@ -217,16 +248,21 @@ func signals() (context.Context, func()) {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
-		if _, ok := <-c; ok {
+		if s, ok := <-c; ok {
 			signal.Stop(c)
-			cancel(socket.Interrupted)
+			name := "SIGTERM"
+			if s == syscall.SIGHUP {
+				name = "SIGHUP"
+			}
+			cancel(&command.Signalled{Signal: s.(syscall.Signal), Name: name})
 		}
 	}()
 	return ctx, func() { signal.Stop(c); close(c); cancel(nil) }
 }
 
 func newHost(s *settings) (*host.Host, error) {
-	cfg := host.Config{Bundled: bundled, Dir: pluginDir()}
+	cfg := host.Config{Bundled: bundled, Dir: pluginDir(), Version: programVersion(),
+		Places: filepath.Join(xdg.ConfigHome, "sosh", "places"), NoPlaces: s.noExternal}
 	if s.stream {
 		cfg.Form = host.Stream
 	}
@@ -291,7 +327,7 @@ func script(ctx context.Context, s *settings, session *command.Session, terminal
 	}()
 	cfg := lang.Config{
 		Session: session, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Raw: os.Stdout,
-		NoExternal: s.noExternal, Ending: func() { ending.Store(true) },
+		NoExternal: s.noExternal, Ending: func() { ending.Store(true) }, Told: func() { told.Store(true) },
 	}
 	if terminal {
 		w := render.NewWriter(os.Stdout)

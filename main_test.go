@@ -17,13 +17,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/sosh-shell/sosh/plugins/host"
+	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 	"github.com/sosh-shell/sosh/shell/command"
 )
 
 // TestMain makes the test binary the program: the shell under the name sosh,
 // and its plugins, which are the program started again.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 3 && os.Args[1] == "plugin" && os.Args[2] == "serve" {
+	if len(os.Args) > 3 && os.Args[1] == "plugin" && os.Args[2] == "serve" || len(os.Args) == 2 && os.Args[1] == "--version" {
 		main()
 		return
 	}
@@ -93,11 +94,16 @@ func TestSessions(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_DATA_HOME", env.WorkDir+"/data")
+			env.Setenv("XDG_CONFIG_HOME", env.WorkDir+"/config")
 			env.Setenv("XDG_STATE_HOME", env.WorkDir+"/state")
 			env.Setenv("TMPDIR", os.TempDir())
-			port, err := freePort()
+			port, release, err := plugintest.ReservePort()
+			if err != nil {
+				return err
+			}
+			env.Defer(release)
 			env.Setenv("FREE", strconv.Itoa(port))
-			return err
+			return nil
 		},
 	})
 }
@@ -121,16 +127,6 @@ func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// freePort is a port that nobody has at this moment.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
 // TestExamplesRun runs every example of help and docs.
 func TestExamplesRun(t *testing.T) {
 	self, err := os.Executable()
@@ -151,6 +147,7 @@ func TestExamplesRun(t *testing.T) {
 			t.Run(c.Name+"/"+e.Does, func(t *testing.T) {
 				t.Parallel()
 				cmd := exec.Command(bin+"/sosh", "-c", e.Code)
+				cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir())
 				var stderr strings.Builder
 				cmd.Stderr = &stderr
 				out, err := cmd.Output()

@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 )
 
 // The real servers that the sessions talk to. Each is ended with its script; that it
@@ -46,8 +48,9 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func setFreePort(ts *testscript.TestScript, name string) string {
-	port, err := freePort()
+	port, release, err := plugintest.ReservePort()
 	ts.Check(err)
+	ts.Defer(release)
 	ts.Setenv(name, strconv.Itoa(port))
 	return strconv.Itoa(port)
 }

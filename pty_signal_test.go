@@ -255,7 +255,7 @@ func TestSignalsLeaveTheTerminalAndNoPlugin(t *testing.T) {
 					tm.cooked("sleep 100")
 				}
 				syscall.Kill(tm.pid(), sig)
-				tm.ended(130)
+				tm.ended(128 + int(sig))
 				if _, err := os.Stat(file); err == nil {
 					t.Error("the half line was run")
 				}

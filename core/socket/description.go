@@ -44,6 +44,16 @@ type Description struct {
 	// others of [Droppable] at its start.
 	Capabilities []string
 	Calls        []Call // filled in by [Describe]
+	// Place is where its sockets are, "" for here; filled in by the host, see [Places].
+	Place string `json:"-"`
+}
+
+// Word is the protocol as it stands after open: NAME, or NAME@PLACE.
+func (d Description) Word() string {
+	if d.Place == "" {
+		return d.Name
+	}
+	return d.Name + "@" + d.Place
 }
 
 // Droppable are the capabilities that a process of sosh drops unless it needs them.

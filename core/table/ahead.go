@@ -70,7 +70,11 @@ func (s *Socket) arrived() {
 	}
 	if s.isPassive() {
 		s.endReading()
-		report(Arrival{Socket: s, Client: true}) // asked for again after an accept
+		a := Arrival{Socket: s, Client: true} // asked for again after an accept
+		if s.lost() {
+			a = Arrival{Socket: s, End: s.why()}
+		}
+		report(a)
 		return
 	}
 	a := Arrival{Socket: s}

@@ -94,8 +94,43 @@ func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 		case <-ctx.Done():
 			return c, s.fail("close", waitError(ctx))
 		}
+		if err := s.awaitCarried(ctx); layersErr == nil && !reset {
+			layersErr = err
+		}
 	}
 	return c, layersErr
+}
+
+// awaitCarried waits until what was written to a socket that is carried has been
+// sent where it is, as closeLayers does and for its reason.
+func (s *Socket) awaitCarried(ctx context.Context) error {
+	c, ok := s.carrier.(interface {
+		Gone(ctx context.Context) error
+		Moved() int64
+	})
+	if !ok {
+		return nil
+	}
+	for moved := int64(-1); ctx.Err() == nil; {
+		wait, cancel := context.WithTimeout(ctx, layerTime)
+		err := c.Gone(wait)
+		cancel()
+		now := c.Moved()
+		if err == nil {
+			return nil
+		}
+		if now == moved {
+			break
+		}
+		moved = now
+	}
+	s.carrier.Abort()
+	return s.unsent(s.desc.Word())
+}
+
+func (s *Socket) unsent(what string) error {
+	return &socket.Error{Op: "close", Place: s.name, Err: socket.Faultf(socket.Timeout, "%s had not sent all that was written", what),
+		Hint: "the connection was reset, so that the peer does not take what came for the whole"}
 }
 
 // layerTime is how long a close waits for layers while nothing moves. A peer that
@@ -125,8 +160,7 @@ func (s *Socket) closeLayers(ctx context.Context, layers []*level, reset bool) e
 	if stuck == nil || reset {
 		return nil
 	}
-	return &socket.Error{Op: "close", Place: s.name, Err: socket.Faultf(socket.Timeout, "%s had not sent all that was written", stuck.desc.Name),
-		Hint: "the connection was reset, so that the peer does not take what came for the whole"}
+	return s.unsent(stuck.desc.Name)
 }
 
 // awaitGone waits until nothing of the layer is left, as long as something moves

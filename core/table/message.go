@@ -41,7 +41,10 @@ func (t *Turn) Message(ctx context.Context, i int) (socket.Message, error) {
 func (t *Turn) UnreadMessages() []socket.Message { return t.s.mq.list }
 
 // Drop consumes the first n unread messages.
-func (t *Turn) Drop(n int) { t.s.dropped(n) }
+func (t *Turn) Drop(n int) {
+	t.s.tellConsumed(t.ctx, n)
+	t.s.dropped(n)
+}
 
 func (s *Socket) dropped(n int) {
 	if n > 0 {
@@ -52,6 +55,7 @@ func (s *Socket) dropped(n int) {
 func (s *Socket) keepMessage(m socket.Message) {
 	s.mq.add(m)
 	s.table.unread.Add(cost(m))
+	s.journaled(func(j Journal) { j.Message(s, m) })
 }
 
 // fits reports whether the inbox has room for a message of that length. One that

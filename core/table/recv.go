@@ -21,9 +21,11 @@ var scratch = sync.Pool{New: func() any { return new([readSize]byte) }}
 // Turn is the right to consume a socket's bytes, until Done. One goroutine
 // uses it at a time.
 type Turn struct {
-	s *Socket
+	s   *Socket
+	ctx context.Context // of the call that took it, for the journal
 	// Bound, when it is not 0, takes the place of the socket's own in Fill.
 	Bound int64
+	inbox bool // what was taken last was of the inbox
 }
 
 // Read takes the socket's reading turn, waiting for whoever has it.
@@ -31,7 +33,7 @@ func (s *Socket) Read(ctx context.Context) (*Turn, error) {
 	if err := s.reading.take(ctx); err != nil {
 		return nil, s.fail("recv", err)
 	}
-	return &Turn{s: s}, nil
+	return &Turn{s: s, ctx: ctx}, nil
 }
 
 // Done gives the turn back. Unconsumed bytes stay for the next.
@@ -61,7 +63,10 @@ func (t *Turn) Unread() []byte { return t.s.in.unread() }
 func (t *Turn) Before() int { return t.s.in.before }
 
 // Consume takes the first n unread bytes away, n at most len(Unread()).
-func (t *Turn) Consume(n int) { t.s.consumed(n) }
+func (t *Turn) Consume(n int) {
+	t.s.tellConsumed(t.ctx, n)
+	t.s.consumed(n)
+}
 
 func (s *Socket) consumed(n int) {
 	s.in.consume(n)
@@ -117,6 +122,7 @@ func (t *Turn) bound() int64 {
 func (s *Socket) keep(p []byte, bound int64) {
 	s.in.add(p, int(bound))
 	s.table.unread.Add(int64(len(p)))
+	s.journaled(func(j Journal) { j.Bytes(s, p) })
 }
 
 // Take consumes at most len(p) bytes into p: unread ones, else what one read
@@ -125,9 +131,11 @@ func (t *Turn) Take(ctx context.Context, p []byte) (int, error) {
 	s := t.s
 	if have := s.in.unread(); len(have) > 0 {
 		n := copy(p, have)
-		s.consumed(n)
+		t.Consume(n)
+		t.inbox = true
 		return n, nil
 	}
+	t.inbox = false
 	n, err := s.receive(ctx, p)
 	if n > 0 {
 		s.in.before = int(p[n-1])
@@ -137,12 +145,24 @@ func (t *Turn) Take(ctx context.Context, p []byte) (int, error) {
 
 // PutBack makes p, which was the last to be taken, unread again: what could not
 // be delivered is not lost.
-func (t *Turn) PutBack(p []byte) { t.s.putBack(p) }
-
-func (s *Socket) putBack(p []byte) {
-	if len(p) == 0 {
+func (t *Turn) PutBack(p []byte) {
+	if t.inbox {
+		t.s.tellConsumed(t.ctx, -len(p))
+		t.s.unconsume(p)
 		return
 	}
+	t.s.putBack(p)
+}
+
+// putBack is for what came from the kernel past the inbox, which is empty then.
+func (s *Socket) putBack(p []byte) {
+	if len(p) > 0 {
+		s.unconsume(p)
+		s.journaled(func(j Journal) { j.Bytes(s, p) })
+	}
+}
+
+func (s *Socket) unconsume(p []byte) {
 	s.in.buf = append(append([]byte(nil), p...), s.in.unread()...)
 	s.in.off = 0
 	s.table.unread.Add(int64(len(p)))
@@ -249,6 +269,7 @@ func (s *Socket) ended(reason error) error {
 	s.mu.Unlock()
 	if news {
 		s.tapped(func(t Tap) { t.End(false, errors.Is(reason, socket.Reset)) })
+		s.journaled(func(j Journal) { j.Ended(s, reason) })
 	}
 	return reason
 }

@@ -26,6 +26,7 @@ func (c *course) messages(ctx context.Context) error {
 		if err := c.send(ctx, m); err != nil {
 			return err
 		}
+		from.tellConsumed(ctx, 1)
 		from.dropped(1)
 	}
 }
@@ -95,6 +96,7 @@ func (c *course) try(ctx context.Context, m socket.Message) (dropped bool, err e
 	}
 	err = c.to.sendMessage(ctx, m)
 	if err != nil && before == 0 && len(l.tail) > 0 { // begun, and it goes on with the next
+		c.from.tellConsumed(ctx, 1)
 		c.from.dropped(1)
 	}
 	if isReturned(err) {

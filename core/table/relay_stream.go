@@ -54,6 +54,7 @@ func (c *course) unread(ctx context.Context) error {
 		p = p[:min(len(p), readSize)]
 		n, err := c.give(ctx, p)
 		c.log(p[:n])
+		c.from.tellConsumed(ctx, n)
 		c.from.consumed(n)
 		if err != nil {
 			return err

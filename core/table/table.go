@@ -18,6 +18,7 @@ type Table struct {
 	poll      poller
 	unread    atomic.Int64 // bytes in all inboxes
 	ahead     atomic.Int64 // those of them read ahead
+	journal   atomic.Pointer[Journal]
 
 	mu      sync.Mutex
 	sockets map[string]*Socket
@@ -75,6 +76,7 @@ func (t *Table) reserve(proto, name string) (string, error) {
 		t.sockets[name] = nil
 		return name, nil
 	}
+	proto, _, _ = socket.CutPlace(proto)
 	for {
 		t.counts[proto]++
 		name = fmt.Sprintf("%s%d", proto, t.counts[proto])
@@ -149,9 +151,15 @@ func (t *Table) Close() {
 	t.done = true
 	t.watcher = nil
 	t.mu.Unlock()
+	var waiting sync.WaitGroup // for those whose close does
 	for _, s := range t.Sockets() {
+		if s.carrier != nil || s.top.Load() != &s.level {
+			waiting.Go(func() { s.Close(context.Background(), false) })
+			continue
+		}
 		s.Close(context.Background(), false)
 	}
+	waiting.Wait()
 	t.poll.close()
 }
 

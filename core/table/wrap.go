@@ -52,6 +52,7 @@ func (s *Socket) Wrap(ctx context.Context, spec WrapSpec) error {
 	if err != nil {
 		return withLayerHint(failAt("wrap", place, err))
 	}
+	s.tellConsumed(ctx, len(s.in.unread()))
 	s.consumed(len(s.in.unread())) // the layer has them
 	s.in.before = -1
 	return nil
@@ -274,6 +275,7 @@ func (s *Socket) Unwrap(ctx context.Context) error {
 	s.table.unread.Add(int64(len(left)))
 	if len(left) > 0 {
 		s.tapped(func(t Tap) { t.Bytes(false, left) })
+		s.journaled(func(j Journal) { j.Bytes(s, left) })
 	}
 	if failed != nil && !errors.Is(failed, socket.Full) {
 		return withLayerHint(s.fail("unwrap", asFault(ctx, failed)))

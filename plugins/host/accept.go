@@ -17,7 +17,7 @@ func (x *proxy) Accept(ctx context.Context, s socket.Lent) (socket.Handle, error
 	switch {
 	case !x.p.desc.Can(socket.CallAccept):
 		return none, x.lacks(socket.CallAccept)
-	case x.h.cfg.Form == Stream:
+	case x.p.form() == Stream:
 		return x.acceptFar(ctx, s)
 	case s.Carrier != nil || s.FD < 0:
 		return none, notOurs(x.p.name)

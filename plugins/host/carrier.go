@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/internal/wire"
@@ -19,6 +20,7 @@ type carrier struct {
 
 	ended chan struct{} // closed when err is known
 	gone  chan struct{} // closed when nothing is left at the far end
+	moved atomic.Int64  // bytes on their way to the peer
 
 	mu       sync.Mutex
 	facts    socket.Facts
@@ -64,6 +66,9 @@ func (c *carrier) Gone(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
+
+// Moved counts the bytes that have left for the socket.
+func (c *carrier) Moved() int64 { return c.moved.Load() }
 
 // Facts implements socket.Carrier.
 func (c *carrier) Facts() socket.Facts {

@@ -36,6 +36,16 @@ type Config struct {
 	// StartTimeout bounds a plugin's start, CallTimeout the answer to one call, and
 	// ResolveTimeout the resolving of one name: 5, 5 and 30 seconds when zero.
 	StartTimeout, CallTimeout, ResolveTimeout time.Duration
+	// ReachTimeout bounds a start at a place, and each pause while the plugin is
+	// carried there: 30 seconds when zero.
+	ReachTimeout time.Duration
+	// Version is what the executable of bundled protocols prints for --version: one
+	// at a place that prints the same will do there.
+	Version string
+	// Places is the file that keeps the places, "" for none.
+	Places string
+	// NoPlaces refuses them all: each starts a program.
+	NoPlaces bool
 	// Log gets what plugins print, whole lines, unescaped; nil for nowhere. The last
 	// lines are kept anyway, see [Host.Log].
 	Log io.Writer
@@ -51,9 +61,13 @@ type Host struct {
 	swept   sync.Once
 	logMu   sync.Mutex // cfg.Log
 
+	keeping sync.Mutex // the file of places
+	own     own
+
 	mu      sync.Mutex
 	closed  bool
 	plugins map[string]*plugin
+	places  map[string][]string // those that are not in the file
 }
 
 var _ socket.Providers = (*Host)(nil)
@@ -67,7 +81,8 @@ func New(cfg Config) (*Host, error) {
 		cfg.Args = []string{"plugin", "serve"}
 	}
 	for d, def := range map[*time.Duration]time.Duration{
-		&cfg.StartTimeout: 5 * time.Second, &cfg.CallTimeout: 5 * time.Second, &cfg.ResolveTimeout: 30 * time.Second} {
+		&cfg.StartTimeout: 5 * time.Second, &cfg.CallTimeout: 5 * time.Second, &cfg.ResolveTimeout: 30 * time.Second,
+		&cfg.ReachTimeout: 30 * time.Second} {
 		if *d == 0 {
 			*d = def
 		}
@@ -77,7 +92,7 @@ func New(cfg Config) (*Host, error) {
 			return nil, fmt.Errorf("the bundled protocol %s has no constructor", name)
 		}
 	}
-	h := &Host{cfg: cfg, plugins: map[string]*plugin{}}
+	h := &Host{cfg: cfg, plugins: map[string]*plugin{}, places: map[string][]string{}}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h, nil
 }
@@ -93,6 +108,9 @@ func (h *Host) Protocol(name string) (socket.Complete, error) {
 
 // plugin returns the plugin of that name, which need not run.
 func (h *Host) plugin(name string) (*plugin, error) {
+	if _, _, elsewhere := socket.CutPlace(name); elsewhere {
+		return h.pluginElsewhere(name)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -151,7 +169,7 @@ func (h *Host) Plugins() []socket.Plugin {
 			out = append(out, p.state())
 		}
 	}
-	return out
+	return append(out, h.pluginsElsewhere()...)
 }
 
 // Log returns the last lines that a plugin printed, oldest first. They are as the

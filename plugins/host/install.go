@@ -83,7 +83,7 @@ func (h *Host) install(path string) (d socket.Description, err error) {
 // ask starts a plugin that is not installed yet, for one call.
 func (h *Host) ask(path string, sealed *os.File) (d socket.Description, err error) {
 	log := newRing(filepath.Base(path), h.logSink)
-	pr, err := h.launch(filepath.Base(path), program{path: sealedPath(sealed), name: path}, log)
+	pr, err := h.launch(h.ctx, filepath.Base(path), program{path: sealedPath(sealed), name: path}, log, nil)
 	if err != nil {
 		return d, err
 	}

@@ -22,7 +22,7 @@ func (x *proxy) Wrap(ctx context.Context, req socket.WrapRequest) (socket.Handle
 	switch {
 	case !x.p.desc.Can(socket.CallWrap):
 		return none, x.lacks(socket.CallWrap)
-	case x.h.cfg.Form == Stream:
+	case x.p.form() == Stream:
 		return none, socket.Faultf(socket.Unsupported, "%s needs descriptors, which cannot travel here", x.p.name)
 	case len(req.Unread) > socket.MaxMessage:
 		return none, socket.Faultf(socket.Full, "%d unread bytes are too many to hand over: receive them first", len(req.Unread))

@@ -18,6 +18,7 @@ type ring struct {
 	mu   sync.Mutex
 	kept []string
 	next int // the oldest, once there are ringLines
+	all  int // lines ever added
 }
 
 func newRing(name string, sink func(string)) *ring { return &ring{name: name, sink: sink} }
@@ -25,6 +26,7 @@ func newRing(name string, sink func(string)) *ring { return &ring{name: name, si
 func (r *ring) add(line string) {
 	line = line[:min(len(line), ringWidth)]
 	r.mu.Lock()
+	r.all++
 	if len(r.kept) < ringLines {
 		r.kept = append(r.kept, line)
 	} else {
@@ -39,6 +41,19 @@ func (r *ring) lines() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append(append([]string(nil), r.kept[r.next:]...), r.kept[:r.next]...)
+}
+
+// count is the number of lines so far.
+func (r *ring) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.all
+}
+
+// since returns those lines, of the ones that are kept, that came after the first n.
+func (r *ring) since(n int) []string {
+	lines := r.lines()
+	return lines[max(0, len(lines)-(r.count()-n)):]
 }
 
 // writer cuts one of the plugin's outputs into lines. For one goroutine.

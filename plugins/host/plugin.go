@@ -15,6 +15,7 @@ type plugin struct {
 	desc socket.Description
 	find func() (program, error) // what to run, checked now
 	log  *ring
+	at   *place // where it runs; nil for here
 
 	mu       sync.Mutex
 	proc     *process // nil while none runs
@@ -25,9 +26,12 @@ type plugin struct {
 
 // start is one attempt, which all callers of its time share.
 type start struct {
-	done chan struct{}
-	proc *process
-	err  error
+	done    chan struct{}
+	proc    *process
+	err     error
+	callers int // that wait for it; under plugin.mu
+	ctx     context.Context
+	cancel  context.CancelFunc
 }
 
 func (p *plugin) state() socket.Plugin {
@@ -43,8 +47,17 @@ func (p *plugin) state() socket.Plugin {
 	return s
 }
 
+// form is how its sockets travel.
+func (p *plugin) form() Form {
+	if p.at != nil {
+		return Stream
+	}
+	return p.h.cfg.Form
+}
+
 // running returns the plugin's process, started when it must be. The start goes on
-// when ctx ends: the next caller will want it.
+// when ctx ends: the next caller will want it. But one at a place, which may take
+// long, ends with the last caller.
 func (p *plugin) running(ctx context.Context) (*process, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -57,31 +70,55 @@ func (p *plugin) running(ctx context.Context) (*process, error) {
 	s := p.starting
 	if s == nil {
 		s = &start{done: make(chan struct{})}
+		s.ctx, s.cancel = context.WithCancel(p.h.ctx)
 		p.starting = s
 		if !p.h.task(func() { p.start(s) }) {
 			p.starting = nil
+			s.cancel()
 			p.mu.Unlock()
 			return nil, errClosed
 		}
 	}
+	s.callers++
 	p.mu.Unlock()
 	select {
 	case <-s.done:
 		return s.proc, s.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
 	}
+	p.mu.Lock()
+	s.callers--
+	given := s.callers == 0 && p.at != nil && p.starting == s
+	if given {
+		p.starting = nil // whoever comes now begins anew
+		s.cancel()
+	}
+	p.mu.Unlock()
+	if given {
+		<-s.done // nothing of it is left
+	}
+	return nil, ctx.Err()
 }
 
 func (p *plugin) start(s *start) {
 	defer close(s.done)
+	defer s.cancel()
 	prog, err := p.find()
 	if err == nil {
-		s.proc, err = p.h.launch(p.name, prog, p.log)
+		s.proc, err = p.h.launch(s.ctx, p.name, prog, p.log, p.at)
 		prog.close()
 	}
 	s.err = err
 	p.mu.Lock()
+	if p.starting != s { // given up, perhaps as it was done
+		p.mu.Unlock()
+		if err == nil {
+			s.proc.end()
+			s.proc.cleanup()
+			s.proc, s.err = nil, context.Canceled
+		}
+		return
+	}
 	p.proc, p.failed, p.starting = s.proc, err != nil, nil
 	if err == nil {
 		p.starts++

@@ -16,6 +16,7 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/internal/wire"
@@ -26,10 +27,14 @@ import (
 // endGrace is how long a plugin has to end by itself once its lifeline is closed.
 const endGrace = 200 * time.Millisecond
 
+// longest is a time that no start takes.
+const longest = 24 * time.Hour
+
 // process is one running plugin: its process, its gRPC connection, its channel
 // for descriptors.
 type process struct {
 	name   string
+	at     *place // nil for here
 	run    *child
 	client *goplugin.Client
 	rpc    pb.PluginClient
@@ -47,8 +52,8 @@ type process struct {
 	lines map[*carrier]bool  // the sockets that it carries
 }
 
-// launch starts a plugin and returns when it can be called.
-func (h *Host) launch(name string, prog program, log *ring) (*process, error) {
+// launch starts a plugin, here or at a place, and returns when it can be called.
+func (h *Host) launch(ctx context.Context, name string, prog program, log *ring, at *place) (*process, error) {
 	h.swept.Do(sweep)
 	dir, err := socketDir()
 	if err != nil {
@@ -56,17 +61,32 @@ func (h *Host) launch(name string, prog program, log *ring) (*process, error) {
 	}
 	defer os.RemoveAll(dir) // once connected, nobody needs it any more
 
-	pr := &process{name: name, log: log, gives: map[uint64]*give{}, lines: map[*carrier]bool{}}
+	pr := &process{name: name, at: at, log: log, gives: map[uint64]*give{}, lines: map[*carrier]bool{}}
 	var theirs *os.File
 	cmdEnv := []string(nil)
-	if h.cfg.Form == Descriptors {
+	if at == nil && h.cfg.Form == Descriptors {
 		if pr.ch, theirs, err = fdchan.Pair(); err != nil {
 			return nil, startFailed(name, err)
 		}
 		defer theirs.Close()
 		cmdEnv = []string{wire.DescriptorsKey + "=3"}
 	}
+	limit, greeting := h.cfg.StartTimeout, h.cfg.StartTimeout
+	if at != nil { // it may take longer as long as it gets on: the timer alone decides
+		limit, greeting = h.cfg.ReachTimeout, longest
+	}
+	// Three things end a start early: its time, the host's end, and at a place its
+	// callers. go-plugin has a limit for the greeting only, and returns at once when
+	// the process ends.
 	var made atomic.Pointer[child] // go-plugin has it made when it starts
+	kill := func() {
+		if c := made.Load(); c != nil {
+			c.kill()
+		}
+	}
+	var late atomic.Bool
+	timer := time.AfterFunc(limit, func() { late.Store(true); kill() })
+	defer timer.Stop()
 	pr.client = goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig: goplugin.HandshakeConfig{
 			ProtocolVersion: wire.Version, MagicCookieKey: wire.CookieKey, MagicCookieValue: wire.CookieValue},
@@ -74,32 +94,28 @@ func (h *Host) launch(name string, prog program, log *ring) (*process, error) {
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		SkipHostEnv:      true,
 		Logger:           hclog.NewNullLogger(),
-		StartTimeout:     h.cfg.StartTimeout,
+		StartTimeout:     greeting,
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: dir},
 		SyncStdout:       log.writer(),
 		SyncStderr:       log.writer(),
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, tmp string) (runner.Runner, error) {
 			cmd.Env = append(cmd.Env, cmdEnv...)
-			c := newChild(&h.starter, prog, cmd, tmp, theirs, log)
+			var c *child
+			if at != nil {
+				c = newTraveller(&h.starter, at, prog, log, func() { timer.Reset(limit) })
+			} else {
+				c = newChild(&h.starter, prog, cmd, tmp, theirs, log)
+			}
 			made.Store(c)
 			return c, nil
 		},
-		GRPCDialOptions: pr.dialOptions(func() string { return made.Load().address() }),
+		GRPCDialOptions: pr.dialOptions(func(ctx context.Context) (net.Conn, error) { return made.Load().dial(ctx) }),
 	})
-	// Two things end a start early: its time, and the host's end. go-plugin has a
-	// limit for the greeting only, and returns at once when the process ends.
-	var late atomic.Bool
-	kill := func() {
-		if c := made.Load(); c != nil {
-			c.kill()
-		}
-	}
-	timer := time.AfterFunc(h.cfg.StartTimeout, func() { late.Store(true); kill() })
-	stop := context.AfterFunc(h.ctx, kill)
+	stop := context.AfterFunc(ctx, kill)
 	rpc, err := pr.connect()
 	timer.Stop()
 	stop()
-	if err == nil && h.ctx.Err() != nil {
+	if err == nil && ctx.Err() != nil {
 		err = errClosed
 	}
 	pr.run = made.Load()
@@ -109,6 +125,9 @@ func (h *Host) launch(name string, prog program, log *ring) (*process, error) {
 			<-pr.run.exited
 		}
 		pr.cleanup()
+		if at != nil {
+			return nil, pr.whyNotThere(ctx, h, err, late.Load())
+		}
 		return nil, pr.whyNot(h, err, late.Load())
 	}
 	pr.rpc = rpc
@@ -132,18 +151,24 @@ func (pr *process) connect() (pb.PluginClient, error) {
 
 // dialOptions are put after go-plugin's own and win. The plugin's socket is dialled
 // once: its file is removed then, and a connection that breaks is a plugin's death.
-func (pr *process) dialOptions(addr func() string) []grpc.DialOption {
+func (pr *process) dialOptions(dial func(context.Context) (net.Conn, error)) []grpc.DialOption {
 	var dialled atomic.Bool
-	return []grpc.DialOption{
+	window := int32(wire.Window)
+	var options []grpc.DialOption
+	if pr.at != nil {
+		window = wire.FarWindow
+		options = append(options, grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: wire.Quiet, Timeout: wire.Patience, PermitWithoutStream: true}))
+	}
+	return append(options,
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			if dialled.Swap(true) {
 				return nil, errors.New("the plugin has gone")
 			}
-			return (&net.Dialer{}).DialContext(ctx, "unix", addr())
+			return dial(ctx)
 		}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxMessage), grpc.MaxCallSendMsgSize(wire.MaxMessage)),
-		grpc.WithInitialWindowSize(wire.Window),
-		grpc.WithInitialConnWindowSize(4 * wire.Window),
+		grpc.WithInitialWindowSize(window),
+		grpc.WithInitialConnWindowSize(4*window),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithIdleTimeout(0),
 		// go-plugin forgets a connection that fails while it is set up. Its first
@@ -156,7 +181,7 @@ func (pr *process) dialOptions(addr func() string) []grpc.DialOption {
 			pr.mu.Unlock()
 			return next(ctx, desc, cc, method, opts...)
 		}),
-	}
+	)
 }
 
 // rpcPlugin makes go-plugin hand out the client of our service.

@@ -47,7 +47,7 @@ func (x *proxy) Resolve(ctx context.Context, req socket.ResolveRequest) ([]socke
 
 // Open implements socket.Protocol.
 func (x *proxy) Open(ctx context.Context, req socket.OpenRequest) (socket.Handle, error) {
-	if x.h.cfg.Form == Stream {
+	if x.p.form() == Stream {
 		return x.openFar(ctx, req)
 	}
 	return x.open(ctx, req)
@@ -130,7 +130,7 @@ func (x *proxy) borrow(ctx context.Context, s socket.Lent, what socket.Call,
 	if c, ok := s.Carrier.(*carrier); ok && c.layer {
 		return 1, x.borrowLayer(ctx, c, rpc)
 	}
-	if x.h.cfg.Form == Stream {
+	if x.p.form() == Stream {
 		return 1, x.borrowFar(ctx, s, what, rpc)
 	}
 	if s.Carrier != nil || s.FD < 0 {

@@ -58,6 +58,7 @@ func (p *pump) up() {
 			if p.st.Send(&pb.ToSocket{What: &pb.ToSocket_Data{Data: buf[:n]}}) != nil {
 				return // down knows why
 			}
+			p.moved.Add(int64(n))
 		}
 		if err == nil {
 			continue

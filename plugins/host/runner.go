@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -21,6 +22,8 @@ type program struct {
 	name string   // as people and the process list see it; path when empty
 	args []string // without argument 0
 	file *os.File // holds what path names; nil when path names itself
+	// cargo is what must be where it runs, when that is not here; file has its content.
+	cargo *executable
 }
 
 func (p program) close() {
@@ -41,6 +44,10 @@ type child struct {
 	greeting *io.PipeReader
 	pid      int
 	addr     string // of its socket, once it has said it
+
+	// converse reads stdout, and writes the greeting when there is one.
+	converse func(out *os.File, greeting *io.PipeWriter)
+	far      *traveller // of a plugin at a place
 
 	exited  chan struct{} // closed when it is gone and reaped
 	drained sync.WaitGroup
@@ -66,7 +73,9 @@ func newChild(s *starter, prog program, cmd *exec.Cmd, dir string, extra *os.Fil
 		c.ExtraFiles = []*os.File{extra} // descriptor 3
 	}
 	setAttributes(c)
-	return &child{starter: s, cmd: c, log: log, dir: dir, exited: make(chan struct{})}
+	ch := &child{starter: s, cmd: c, log: log, dir: dir, exited: make(chan struct{})}
+	ch.converse = ch.greet
+	return ch
 }
 
 // hostEnv is all that a plugin sees of this program's environment.
@@ -117,7 +126,7 @@ func (c *child) Start(context.Context) error {
 	c.mu.Unlock()
 	var greeting *io.PipeWriter
 	c.greeting, greeting = io.Pipe()
-	c.drained.Go(func() { c.greet(out, greeting) })
+	c.drained.Go(func() { c.converse(out, greeting) })
 	c.drained.Go(func() { c.drain(errs) })
 	go c.reap(out, errs)
 	return nil
@@ -196,6 +205,9 @@ func (c *child) ID() string {
 // PluginToHost takes the address that the plugin greets with. It must be a socket
 // in the directory made for it.
 func (c *child) PluginToHost(network, addr string) (string, string, error) {
+	if c.far != nil {
+		return network, addr, nil // our own words
+	}
 	if network != "unix" || !strings.HasPrefix(addr, c.dir+"/") || strings.Contains(addr, "..") {
 		return "", "", fmt.Errorf("unexpected address %s %q", network, addr)
 	}
@@ -205,10 +217,15 @@ func (c *child) PluginToHost(network, addr string) (string, string, error) {
 	return network, addr, nil
 }
 
-func (c *child) address() string {
+// dial connects to the plugin. To one at a place it is connected already.
+func (c *child) dial(ctx context.Context) (net.Conn, error) {
+	if c.far != nil {
+		return c.far.conn()
+	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.addr
+	addr := c.addr
+	c.mu.Unlock()
+	return (&net.Dialer{}).DialContext(ctx, "unix", addr)
 }
 
 func (c *child) HostToPlugin(network, addr string) (string, string, error) { return network, addr, nil }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // maxBase keeps the path of a socket below the 104 to 108 bytes that systems allow
@@ -37,6 +38,11 @@ func socketDir() (dir string, err error) {
 	return "", err
 }
 
+// youngest is the age that a directory must have to be swept. A number of a process
+// says nothing in another PID namespace (pid_namespaces(7)) that shares the place, as
+// containers do; but no directory is in use for longer than a plugin takes to start.
+const youngest = time.Minute
+
 // sweep removes the socket directories of programs that are gone.
 func sweep() {
 	for _, base := range socketBases() {
@@ -53,7 +59,7 @@ func sweepIn(base string) {
 			continue
 		}
 		// Others may make names in a shared directory: only what is ours is removed.
-		if fi, err := os.Lstat(dir); err == nil && fi.IsDir() && ownedByUs(fi) {
+		if fi, err := os.Lstat(dir); err == nil && fi.IsDir() && ownedByUs(fi) && time.Since(fi.ModTime()) > youngest {
 			os.RemoveAll(dir)
 		}
 	}

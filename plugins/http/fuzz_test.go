@@ -90,17 +90,17 @@ func FuzzWrite(f *testing.F) {
 		}
 		peer := says(nil)
 		if err := wrap(t, peer, false).WriteMessage(m); err != nil {
-			if peer.out.Len() > 0 {
-				t.Fatalf("%v, and sent %q", err, peer.out.Bytes())
+			if peer.Out.Len() > 0 {
+				t.Fatalf("%v, and sent %q", err, peer.Out.Bytes())
 			}
 			return
 		}
-		s := wrap(t, says(peer.out.Bytes()), true, set("max", "60M"))
+		s := wrap(t, says(peer.Out.Bytes()), true, set("max", "60M"))
 		if _, err := s.ReadMessage(); err != nil {
-			t.Fatalf("%q, sent as %q: %v", data, peer.out.Bytes(), err)
+			t.Fatalf("%q, sent as %q: %v", data, peer.Out.Bytes(), err)
 		}
 		if m, err := s.ReadMessage(); err != io.EOF {
-			t.Fatalf("%q, sent as %q: then %q, %v", data, peer.out.Bytes(), m.Data, err)
+			t.Fatalf("%q, sent as %q: then %q, %v", data, peer.Out.Bytes(), m.Data, err)
 		}
 	})
 }

@@ -8,10 +8,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sosh-shell/sosh/plugins/sdk"
+	"github.com/sosh-shell/sosh/plugins/sdk/conform"
 	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 )
 
 func TestMain(m *testing.M) { plugintest.Main(m, New) }
+
+// What a client sends is no response: the ends are not alike, so each is checked alone.
+func TestConformance(t *testing.T) {
+	plugintest.RunHow(t, New, conform.How{Alone: true, Host: "localhost"})
+}
 
 // What stands behind a 101 is for the next layer, and unwrap does not wait for the peer.
 func TestSwitchedStreamIsUnwrappedWithItsBytes(t *testing.T) {

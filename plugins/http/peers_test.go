@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sosh-shell/sosh/plugins/sdk"
+	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 )
 
 func need(t *testing.T, name string) {
@@ -28,12 +29,7 @@ func need(t *testing.T, name string) {
 
 func TestNginxIsUnderstood(t *testing.T) {
 	need(t, "nginx")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := fmt.Sprint("127.0.0.1:", plugintest.Port(t))
 	dir := t.TempDir()
 	os.Mkdir(dir+"/www", 0o755)
 	page := strings.Repeat("<p>hello</p>\n", 1000)

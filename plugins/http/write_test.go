@@ -35,7 +35,7 @@ func TestWhatIsWrittenIsWellFormedOnTheWire(t *testing.T) {
 		}
 		if err := c.WriteMessage(sdk.Message{Type: x.kind, Data: []byte(x.data)}); err != nil {
 			t.Errorf("%q: %v", x.data, err)
-		} else if got := peer.out.String(); got != x.wire {
+		} else if got := peer.Out.String(); got != x.wire {
 			t.Errorf("%q: wire %q, want %q", x.data, got, x.wire)
 		}
 	}
@@ -70,8 +70,8 @@ func TestWhatIsNoMessageIsRefusedAndNotSent(t *testing.T) {
 	} {
 		peer := says(nil)
 		err := wrap(t, peer, x.server).WriteMessage(sdk.Message{Type: x.kind, Data: []byte(x.data)})
-		if !errors.Is(err, sdk.Usage) || peer.out.Len() > 0 {
-			t.Errorf("%.60q: %v, sent %.40q", x.data, err, peer.out.String())
+		if !errors.Is(err, sdk.Usage) || peer.Out.Len() > 0 {
+			t.Errorf("%.60q: %v, sent %.40q", x.data, err, peer.Out.String())
 		}
 	}
 }
@@ -83,7 +83,7 @@ func TestResponseToHeadHasALengthAndNoBody(t *testing.T) {
 	read(t, s)
 	write(t, s, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
 	write(t, s, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
-	if got := peer.out.String(); got != "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello" {
+	if got := peer.Out.String(); got != "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello" {
 		t.Errorf("%q", got)
 	}
 }
@@ -96,7 +96,7 @@ func TestBodyOfAResponseToHeadIsOnlyCounted(t *testing.T) {
 	read(t, s)
 	write(t, s, "HTTP/1.1 200 OK\r\nX: 1\r\n\r\nhello")
 	write(t, s, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
-	if got := peer.out.String(); got != "HTTP/1.1 200 OK\r\nX: 1\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" {
+	if got := peer.Out.String(); got != "HTTP/1.1 200 OK\r\nX: 1\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" {
 		t.Errorf("%q", got)
 	}
 }

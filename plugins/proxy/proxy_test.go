@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sosh-shell/sosh/plugins/sdk"
+	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 )
 
 func TestStreamBeginsWhereTheProxysAnswerEnds(t *testing.T) {
@@ -18,7 +19,7 @@ func TestStreamBeginsWhereTheProxysAnswerEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "CONNECT mail.example:25 HTTP/1.1\r\nHost: mail.example:25\r\nProxy-Authorization: Basic am9lOmE6Yg==\r\n\r\n"
-	if got := peer.out.String(); got != want {
+	if got := peer.Out.String(); got != want {
 		t.Errorf("asked %q", got)
 	}
 	if got := fact(c, "status"); got != "200 Connection established" {
@@ -103,8 +104,8 @@ func TestWrongOptionsSendNothing(t *testing.T) {
 		if _, err := wrap(peer, s...); !errors.Is(err, sdk.Usage) {
 			t.Errorf("%v: %v", s, err)
 		}
-		if peer.out.Len() > 0 {
-			t.Errorf("%v: %q was sent", s, peer.out.String())
+		if peer.Out.Len() > 0 {
+			t.Errorf("%v: %q was sent", s, peer.Out.String())
 		}
 	}
 }
@@ -127,7 +128,7 @@ func TestHeadersAreWrittenAndReadAlike(t *testing.T) {
 			t.Errorf("%v: %v", c, err)
 			continue
 		}
-		if got := out.out.String(); got != c.wire {
+		if got := out.Out.String(); got != c.wire {
 			t.Errorf("%s %s: %q, want %q", c.mode, c.from, got, c.wire)
 		}
 		in, err := wrap(says(c.wire+"PROXY is data now"), set("mode", "read"))
@@ -227,7 +228,7 @@ func TestSocketsOwnAddressesAreTheDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer peer.Close()
-	c, err := wrap(tcp{peer.(*net.TCPConn)}, set("mode", "read"))
+	c, err := wrap(plugintest.Below(t, peer), set("mode", "read"))
 	if err != nil {
 		t.Fatal(err)
 	}

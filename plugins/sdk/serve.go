@@ -27,18 +27,16 @@ import (
 // log and log/slog. The capabilities that the description does not keep are dropped
 // before anything else.
 func Serve(p Protocol) {
+	if os.Getenv(wire.StdioKey) != "" {
+		ServeStdio(p)
+		return
+	}
 	log.SetFlags(0) // the log that takes the lines knows the time
 	log.SetOutput(os.Stderr)
 	if os.Getenv(wire.CookieKey) == wire.CookieValue {
 		go exitWithHost()
 	}
-	s := &server{p: p, desc: socket.Describe(p)}
-	if err := wire.CheckDescription(s.desc); err != nil {
-		log.Fatalf("half declared: %v", err)
-	}
-	if err := dropCapabilities(s.desc.Capabilities); err != nil {
-		log.Fatal(err)
-	}
+	s := newServer(p)
 	if err := s.connectSockets(os.Getenv(wire.DescriptorsKey)); err != nil {
 		log.Fatalf("%s: %v", wire.DescriptorsKey, err)
 	}
@@ -49,6 +47,18 @@ func Serve(p Protocol) {
 		GRPCServer: newGRPCServer,
 		Logger:     hclog.New(&hclog.LoggerOptions{Level: hclog.Warn, Output: os.Stderr}),
 	})
+}
+
+// newServer checks what the protocol says of itself, and drops what it does not need.
+func newServer(p Protocol) *server {
+	s := &server{p: p, desc: socket.Describe(p)}
+	if err := wire.CheckDescription(s.desc); err != nil {
+		log.Fatalf("half declared: %v", err)
+	}
+	if err := dropCapabilities(s.desc.Capabilities); err != nil {
+		log.Fatal(err)
+	}
+	return s
 }
 
 // exitWithHost ends the process when the host is gone, however it went: stdin is
@@ -83,10 +93,10 @@ func (s *server) connectSockets(number string) error {
 }
 
 func newGRPCServer(opts []grpc.ServerOption) *grpc.Server {
-	return grpc.NewServer(append(opts,
+	return grpc.NewServer(append([]grpc.ServerOption{
+		grpc.InitialWindowSize(wire.Window), grpc.InitialConnWindowSize(4 * wire.Window)}, append(opts,
 		grpc.MaxRecvMsgSize(wire.MaxCarried), grpc.MaxSendMsgSize(wire.MaxCarried),
-		grpc.InitialWindowSize(wire.Window), grpc.InitialConnWindowSize(4*wire.Window),
-		grpc.UnaryInterceptor(recoverUnary), grpc.StreamInterceptor(recoverStream))...)
+		grpc.UnaryInterceptor(recoverUnary), grpc.StreamInterceptor(recoverStream))...)...)
 }
 
 // A panic in one handler would end every call of the plugin.

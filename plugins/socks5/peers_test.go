@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sosh-shell/sosh/plugins/sdk"
+	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 )
 
 // start runs a proxy of somebody else's on a free port, and waits until it answers.
@@ -25,13 +26,8 @@ func start(t *testing.T, name string, args func(port string) []string) (addr str
 		}
 		t.Skipf("%s is not installed", name)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr = l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(addr)
+	port := strconv.Itoa(plugintest.Port(t))
+	addr = "127.0.0.1:" + port
 	var log strings.Builder
 	cmd := exec.Command(name, args(port)...)
 	cmd.Stdout, cmd.Stderr = &log, &log
@@ -104,12 +100,7 @@ func TestMicrosocksConnectsByNameAndByAddress(t *testing.T) {
 		}
 		talk(t, c)
 	}
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
-	_, err = wrap(dial(t, proxy), set("to", closed.Addr().String()))
+	_, err := wrap(dial(t, proxy), set("to", fmt.Sprint("127.0.0.1:", plugintest.Port(t))))
 	if !errors.Is(err, sdk.Refused) || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("a closed port: %v", err)
 	}

@@ -29,7 +29,7 @@ func TestHandshakeIsReadToItsLastByteAndNoFurther(t *testing.T) {
 		if got := rest(t, c); got != "220 hello\r\n" {
 			t.Errorf("%s: the stream is %q", name, got)
 		}
-		if got := peer.out.String(); got != "\x05\x01\x00"+"\x05\x01\x00\x03\x0cmail.example\x00\x19" {
+		if got := peer.Out.String(); got != "\x05\x01\x00"+"\x05\x01\x00\x03\x0cmail.example\x00\x19" {
 			t.Errorf("asked %q", got)
 		}
 	}
@@ -65,8 +65,8 @@ func TestWrongOptionsSendNothing(t *testing.T) {
 		if _, err := wrap(peer, s...); !errors.Is(err, sdk.Usage) {
 			t.Errorf("%v: %v", s, err)
 		}
-		if peer.out.Len() > 0 {
-			t.Errorf("%v: %q was sent", s, peer.out.String())
+		if peer.Out.Len() > 0 {
+			t.Errorf("%v: %q was sent", s, peer.Out.String())
 		}
 	}
 	if _, err := (layer{}).Wrap(t.Context(), says(""), sdk.LayerRequest{Accepted: true}); !errors.Is(err, sdk.Usage) {
@@ -128,8 +128,8 @@ func FuzzHandshake(f *testing.F) {
 		if (c == nil) == (err == nil) {
 			t.Fatalf("%v, %v", c, err)
 		}
-		if peer.out.Len() > 64 {
-			t.Fatalf("%d bytes sent", peer.out.Len())
+		if peer.Out.Len() > 64 {
+			t.Fatalf("%d bytes sent", peer.Out.Len())
 		}
 	})
 }

@@ -38,7 +38,7 @@ func sent(t *testing.T, c *conn) string {
 	if err := c.CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	return c.Below.(*canned).out.String()
+	return c.Below.(*canned).Out.String()
 }
 
 func TestCommandsNeverReachTheData(t *testing.T) {
@@ -229,7 +229,7 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		peer := says(nil)
-		if _, err := (layer{}).Wrap(t.Context(), peer, sdk.LayerRequest{Options: v}); !errors.Is(err, sdk.Usage) || peer.out.Len() > 0 {
+		if _, err := (layer{}).Wrap(t.Context(), peer, sdk.LayerRequest{Options: v}); !errors.Is(err, sdk.Usage) || peer.Out.Len() > 0 {
 			t.Errorf("%v: %v", s, err)
 		}
 	}

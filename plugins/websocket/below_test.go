@@ -5,40 +5,20 @@ import (
 	"context"
 	"net"
 	"testing"
-	"time"
 
 	"github.com/sosh-shell/sosh/plugins/sdk"
+	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 )
 
-// tcp is a socket beneath a layer.
-type tcp struct{ *net.TCPConn }
+// The kit's, by their short names.
+type canned = plugintest.Canned
 
-func (c tcp) Reset() error { return c.SetLinger(0) }
-
-func below(t *testing.T, c net.Conn) tcp {
-	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(20 * time.Second)) // so that no test hangs
-	return tcp{c.(*net.TCPConn)}
-}
-
-// pair is two ends of a connection; b accepted it.
-func pair(t *testing.T) (a, b tcp) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	x, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return below(t, x), below(t, y)
-}
+var (
+	below = plugintest.Below
+	pair  = plugintest.Pair
+	fact  = plugintest.Fact
+	says  = plugintest.Says[[]byte]
+)
 
 func wrap(b sdk.Below, accepted bool, set ...sdk.Setting) (*conn, error) {
 	values, err := sdk.OptionValuesOf(options, set...)
@@ -98,27 +78,3 @@ func raw(t *testing.T, set ...sdk.Setting) (net.Conn, *conn) {
 }
 
 func set(name, value string) sdk.Setting { return sdk.Setting{Name: name, Value: value} }
-
-func fact(c any, name string) string {
-	for _, s := range c.(sdk.FactTeller).Facts() {
-		if s.Name == name {
-			return s.Value
-		}
-	}
-	return ""
-}
-
-// canned is a peer that has already said all it will say.
-type canned struct {
-	net.Conn
-	in  *bytes.Reader
-	out bytes.Buffer
-}
-
-func says(b []byte) *canned                          { return &canned{in: bytes.NewReader(b)} }
-func (c *canned) Read(b []byte) (int, error)         { return c.in.Read(b) }
-func (c *canned) Write(b []byte) (int, error)        { return c.out.Write(b) }
-func (c *canned) CloseWrite() error                  { return nil }
-func (c *canned) Reset() error                       { return nil }
-func (c *canned) Close() error                       { return nil }
-func (c *canned) SetWriteDeadline(_ time.Time) error { return nil }

@@ -46,11 +46,11 @@ func FuzzFrames(f *testing.F) {
 		c.turn.Lock() // the goroutine that sends what is due is done, or has yet to begin
 		defer c.turn.Unlock()
 		b, _ := c.due(nil)
-		peer.out.Write(b)
-		for r := bytes.NewReader(peer.out.Bytes()); r.Len() > 0; {
+		peer.Out.Write(b)
+		for r := bytes.NewReader(peer.Out.Bytes()); r.Len() > 0; {
 			h, err := readHeader(r, client)
 			if err != nil || !h.control() {
-				t.Fatalf("answered %q: %v, %v", peer.out.Bytes(), h, err)
+				t.Fatalf("answered %q: %v, %v", peer.Out.Bytes(), h, err)
 			}
 			if _, err := io.CopyN(io.Discard, r, int64(h.length)); err != nil {
 				t.Fatal(err)
@@ -73,8 +73,8 @@ func FuzzHandshake(f *testing.F) {
 		if client && err == nil {
 			t.Fatal("a proof was made up")
 		}
-		if peer.out.Len() > 1024 {
-			t.Fatalf("%d bytes sent", peer.out.Len())
+		if peer.Out.Len() > 1024 {
+			t.Fatalf("%d bytes sent", peer.Out.Len())
 		}
 		if err == nil {
 			if _, err := c.ReadMessage(); err == nil {

@@ -69,8 +69,8 @@ func TestBadClientsAreAnsweredWithAStatus(t *testing.T) {
 	} {
 		peer := says([]byte(strings.Replace(good, x.from, x.to, 1)))
 		_, err := wrap(peer, true, set("origin", "http://a"))
-		if !errors.Is(err, sdk.Refused) || !strings.HasPrefix(peer.out.String(), "HTTP/1.1 "+x.status+" ") {
-			t.Errorf("%s: %v, answered %.40q", x.to, err, peer.out.String())
+		if !errors.Is(err, sdk.Refused) || !strings.HasPrefix(peer.Out.String(), "HTTP/1.1 "+x.status+" ") {
+			t.Errorf("%s: %v, answered %.40q", x.to, err, peer.Out.String())
 		}
 	}
 }
@@ -97,8 +97,8 @@ func TestWrongOptionsSendNothing(t *testing.T) {
 		set("reason", strings.Repeat("x", 124)),
 	} {
 		peer := says(nil)
-		if _, err := wrap(peer, false, s); !errors.Is(err, sdk.Usage) || peer.out.Len() > 0 {
-			t.Errorf("%v: %v, sent %q", s, err, peer.out.String())
+		if _, err := wrap(peer, false, s); !errors.Is(err, sdk.Usage) || peer.Out.Len() > 0 {
+			t.Errorf("%v: %v, sent %q", s, err, peer.Out.String())
 		}
 	}
 	c, _ := wrapped(t, nil, nil)

@@ -30,7 +30,28 @@ func (s *Set) With(providers socket.Providers) *Set {
 			}
 		}
 	}
+	if _, ok := providers.(socket.Places); ok {
+		all.elsewhere = all.atPlace(providers)
+	}
 	return all
+}
+
+// atPlace gives a plugin's command as COMMAND@PLACE, which runs there.
+func (s *Set) atPlace(providers socket.Providers) func(name string) *Command {
+	return func(name string) *Command {
+		word, at, elsewhere := socket.CutPlace(name)
+		if base := s.byName[word]; !elsewhere || base == nil || base.Group != Added {
+			return nil
+		}
+		for _, d := range providers.Descriptions() {
+			for _, decl := range d.Commands {
+				if decl.Name == word {
+					return added(providers, d.Name+"@"+at, decl)
+				}
+			}
+		}
+		return nil
+	}
 }
 
 // added is a plugin's command as one of the shell's.
@@ -62,6 +83,9 @@ func added(providers socket.Providers, proto string, decl socket.Command) *Comma
 			}
 			p, err := providers.Protocol(proto)
 			if err != nil {
+				return err
+			}
+			if err := c.reach(ctx, proto); err != nil {
 				return err
 			}
 			req := socket.RunRequest{Command: decl.Name, Args: args}

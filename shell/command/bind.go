@@ -37,7 +37,7 @@ func withAddress(f *pflag.FlagSet, call func(s *table.Socket, ctx context.Contex
 		}
 		step, cancel := c.Session.step(ctx, *limit)
 		defer cancel()
-		if err := call(s, step, c.address(s.Description().Name, args[1])); err != nil {
+		if err := call(s, step, c.address(s.Description().Word(), args[1])); err != nil {
 			return err
 		}
 		c.notice("%s", c.tell(s))

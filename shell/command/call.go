@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/shell/journal"
 	"github.com/sosh-shell/sosh/shell/render"
 )
 
@@ -44,10 +45,16 @@ type Call struct {
 	Skip func(reason string) error
 	// Test evaluates an expression of test(1): 0 it holds, 1 it does not, 2 it is none.
 	Test func(args []string) int
+	// Told reports whether what err says is told already; may be nil.
+	Told func(err error) bool
 	// NoFiles says that no file may be written.
 	NoFiles bool
+	// Prompt says that a person typed it, who gets a line and a hint where a script
+	// gets a report.
+	Prompt bool
 
 	command *Command
+	caller  *journal.Caller // as the journal knows it; nil where there is none
 }
 
 // Assignment sets a shell variable: an array when Values is not nil.
@@ -60,14 +67,21 @@ type Assignment struct {
 // Exec parses the flags of a call and runs it. It prints the error, if any,
 // and returns the exit status.
 func (s *Set) Exec(ctx context.Context, c *Call, name string, args []string) int {
-	cmd := s.byName[name]
+	cmd, _ := s.Lookup(name)
 	c.command = cmd
+	if c.Session.Journal != nil {
+		c.caller = &journal.Caller{Job: c.Session.parent != nil}
+		ctx = journal.WithCaller(ctx, c.caller)
+	}
 	err := cmd.exec(ctx, c, args)
+	if err != nil && c.Session.parent == nil {
+		c.Session.Journal.Failed(err.Error())
+	}
 	var ended endedWith
 	if errors.As(err, &ended) {
 		return ended.status
 	}
-	if err != nil && !errors.Is(err, ErrKilled) {
+	if err != nil && !errors.Is(err, ErrKilled) && (c.Told == nil || !c.Told(err)) {
 		c.report(err)
 	}
 	return Status(err)
@@ -101,14 +115,21 @@ func (cmd *Command) usage(format string, args ...any) error {
 func (c *Call) usage(format string, args ...any) error { return c.command.usage(format, args...) }
 
 // report prints an error: one line that says what, where and why, then one of
-// what to do, where one is known.
+// what to do, where one is known; in a script what is known about it, all in one
+// write.
 func (c *Call) report(err error) {
 	var b strings.Builder
 	b.WriteString(c.Where())
 	b.WriteString(render.Line(err.Error()))
 	b.WriteByte('\n')
 	var e *socket.Error
-	if errors.As(err, &e) && e.Hint != "" {
+	var f *failure
+	switch {
+	case !c.Prompt && errors.As(err, &f):
+		for _, line := range f.report {
+			b.WriteString("  " + line + "\n")
+		}
+	case errors.As(err, &e) && e.Hint != "":
 		b.WriteString("  " + render.Line(e.Hint) + "\n")
 	}
 	io.WriteString(c.Stderr, b.String())

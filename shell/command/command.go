@@ -87,6 +87,7 @@ const (
 	LayerOption                 // KEY=VALUE of the layer before it
 	MessageField                // a field of the messages of the socket before it
 	MessageValue                // FIELD=VALUE of the messages of the socket before it
+	Place                       // a place's name
 )
 
 // Example is a piece of script that stands on its own: it is shown in help and
@@ -101,6 +102,8 @@ type Example struct {
 type Set struct {
 	list   []*Command
 	byName map[string]*Command
+	// elsewhere finds a command that runs at a place; nil where there are none.
+	elsewhere func(name string) *Command
 }
 
 // All returns every command of sosh. It panics when one is half declared.
@@ -111,7 +114,7 @@ var all = sync.OnceValue(func() *Set {
 		open, bind, connect, listen, accept, wrapCmd, unwrapCmd, shutdownCmd, closeCmd,
 		send, recv, expectCmd, pipeCmd, recordCmd, replayCmd,
 		show, option,
-		use, jobsCmd, killCmd, waitCmd, assert, deferCmd, skip, help, history,
+		use, viaCmd, jobsCmd, killCmd, waitCmd, assert, deferCmd, skip, help, history, save,
 	)
 })
 
@@ -150,6 +153,10 @@ func (c *Command) check() error {
 // Lookup returns the command of that name.
 func (s *Set) Lookup(name string) (*Command, bool) {
 	c, ok := s.byName[name]
+	if !ok && s.elsewhere != nil {
+		c = s.elsewhere(name)
+		ok = c != nil
+	}
 	return c, ok
 }
 

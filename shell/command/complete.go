@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/sosh-shell/sosh/core/socket"
 )
 
 // Candidate is a word that could stand at the cursor.
@@ -48,7 +50,8 @@ func Complete(s *Session, line string) (word string, all []Candidate) {
 		}
 		args = append(args, typed[i])
 	}
-	return word, s.argument(cmd, args)
+	all = s.argument(cmd, args)
+	return word, append(all, s.placed(word, all)...)
 }
 
 // argument lists what the next argument may be.
@@ -77,12 +80,16 @@ func (s *Session) argument(cmd *Command, args []string) (all []Candidate) {
 	case Socket:
 		for _, k := range s.Table.Sockets() {
 			f := take(k)
-			all = append(all, Candidate{k.Name(), f.desc.Name + " " + f.facts.State + " " + f.facts.Remote.Text(f.desc.Address)})
+			all = append(all, Candidate{k.Name(), f.desc.Word() + " " + f.facts.State + " " + f.facts.Remote.Text(f.desc.Address)})
 		}
 	case Field:
 		all = append(all, s.fieldCandidates(args)...)
 	case Option:
 		all = append(all, s.optionCandidates(args)...)
+	case Place:
+		if len(args) > 0 && args[0] == "remove" {
+			all = append(all, s.placeCandidates()...)
+		}
 	case Topic:
 		all = append(all, s.topics()...)
 	case File:
@@ -163,6 +170,7 @@ func (s *Session) optionCandidates(args []string) (all []Candidate) {
 
 // optionsOf lists the options of a protocol or layer.
 func (s *Session) optionsOf(proto, prefix string) (all []Candidate) {
+	proto, _, _ = socket.CutPlace(proto)
 	for _, d := range s.Table.Providers().Descriptions() {
 		if d.Name != proto {
 			continue

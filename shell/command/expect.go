@@ -19,7 +19,7 @@ var expectCmd = &Command{
 	Name:     "expect",
 	Group:    Data,
 	Synopsis: "wait until what arrives matches a pattern",
-	Usage:    []string{"expect SOCK RE [--timeout D]", "expect SOCK -F TEXT | --hex 'HH ?? (HH HH)' [--timeout D]", "expect SOCK FIELD=VALUE... [--timeout D]", "expect --any|--every SOCK RE SOCK RE... [--not RE] [--settle D]", "expect SOCK [RE] --not RE [--settle D]", "expect SOCK --eof|--reset [--not RE]"},
+	Usage:    []string{"expect SOCK RE [--timeout D]", "expect SOCK -F TEXT | --hex 'HH ?? (HH HH)' [--timeout D]", "expect SOCK FIELD=VALUE... [--timeout D]", "expect SOCK --where JQ [--timeout D]", "expect --any|--every SOCK RE SOCK RE... [--not RE] [--settle D]", "expect SOCK [RE] --not RE [--settle D]", "expect SOCK --eof|--reset [--not RE]"},
 	Help: `RE is a regular expression (RE2), searched from the first byte that is not consumed. ^ and $ are at line ends, which may be \n or \r\n; . matches neither. \xHH is a byte; the other escapes are those of send.
 
 A match is decided by bytes, never by time: as soon as no more bytes could change it. '([0-9]+)' waits for the byte after the number. A match consumes up to its end; a failed expect consumes nothing.
@@ -28,7 +28,11 @@ It sets match: ${match[0]} is the match, ${match[1]} the first group, $match_NAM
 
 Several pairs of socket and pattern need --any (the match that is final first wins; $match_sock and $match_index tell which) or --every. --not RE fails as soon as RE arrives. --settle D lets D of quiet decide what only more bytes could. --eof and --reset wait for the end of the stream, or a reset, and are done when it comes.
 
-On a socket with messages each message is searched by itself; a match consumes it and those before it. Where messages have fields, FIELD=VALUE... waits for a message that has these values; $match_FIELD are its fields, and $peer is its sender.`,
+One that fails tells, in a script, what was wanted, how long it waited, what had arrived, as text and in hex with offsets from the first byte that is not consumed, and what came nearest: how far the pattern got there, and the byte that was not wanted. At the prompt it is one line and a hint.
+
+On a socket with messages each message is searched by itself; a match consumes it and those before it. Where messages have fields, FIELD=VALUE... waits for a message that has these values; $match_FIELD are its fields, and $peer is its sender.
+
+--where JQ waits for a JSON value for which an expression of jq holds: gives something that is neither false nor null. On a stream these are the values one after the other, lines or not, and the match is consumed up to its end; what is not JSON is status 1. Of a message it is the data, where that is JSON, else the object of its fields; $fields is that object, too. ${match[0]} is the value, ${match[1]} what the expression gave unless that is true, and captured it prints the latter, else the value on one line. A value for which the expression fails, or takes more than a second, is passed over.`,
 	Args:    []Arg{{Name: "SOCK", Kind: Socket}, {Name: "RE"}, {Name: "FIELD=VALUE", Kind: MessageValue, Repeat: true}},
 	Escapes: true,
 	Examples: []Example{{
@@ -39,6 +43,19 @@ send s 'HTTP/1.0 200 OK\r\n'
 status=$(expect c '^HTTP/1\.[01] ([0-9]+)')
 echo "$status"`,
 		Output: "200\n",
+	}, {
+		Does: "the first JSON value for which an expression of jq holds",
+		Code: `open tcp --listen 127.0.0.1:0 -n srv
+open tcp 127.0.0.1:$(show srv local.port) -n c; accept srv -n s
+send s '{"status": 100}\n{"status": 200, "id": 12345678901234567890}\n'
+expect c --where '.status == 200'
+echo "${match[0]}"
+send s '{"type": "note"} {"type": "ready", "id": 7}'
+id=$(expect c --where 'select(.type == "ready").id')
+echo "$id"`,
+		Output: `{"status": 200, "id": 12345678901234567890}
+7
+`,
 	}, {
 		Does: "what does not come is status 3, and what came is kept",
 		Code: `open tcp --listen 127.0.0.1:0 -n srv
@@ -57,11 +74,20 @@ recv c; echo`,
 		settle := f.String("settle", "", "let quiet of `D` decide")
 		eof := f.Bool("eof", false, "wait for the end of the stream")
 		reset := f.Bool("reset", false, "wait for a reset")
+		where := f.String("where", "", "wait for a JSON value for which the expression `JQ` holds")
 		limit := limitFlag(f)
 		return func(ctx context.Context, c *Call) error {
 			args, err := c.args(1, -1)
 			if err != nil {
 				return err
+			}
+			if f.Changed("where") {
+				for _, other := range []string{"fixed", "hex", "any", "every", "not", "settle", "eof", "reset"} {
+					if f.Changed(other) {
+						return c.usage("--where and --%s exclude each other", other)
+					}
+				}
+				return c.expectWhere(ctx, args, *where, *limit)
 			}
 			if *literal && *hex {
 				return c.usage("-F and --hex exclude each other")
@@ -80,6 +106,7 @@ recv c; echo`,
 				if err := c.clearMatch(); err != nil {
 					return err
 				}
+				r.watch = c.Session.watch(*limit)
 				step, cancel := c.Session.step(ctx, *limit)
 				defer cancel()
 				return r.run(step)
@@ -116,6 +143,7 @@ recv c; echo`,
 			default:
 				fields = nil
 			}
+			e.watch = c.Session.watch(*limit)
 			step, cancel := c.Session.step(ctx, *limit)
 			defer cancel()
 			t, err := s.Read(step)
@@ -142,28 +170,23 @@ type expectation struct {
 	text string
 	// index is which of several pairs it is.
 	index int
+	watch watch
+	// began is how many bytes were unread at first.
+	began int
+	// fields are waited for in messages; near is the message that had most of
+	// them, fitted as many.
+	fields []socket.Setting
+	near   string
+	fitted int
+	where  *where
 }
 
 func (e *expectation) run(ctx context.Context) error {
 	m := e.p.Matcher(e.t.Before())
-	done := m.Feed(e.t.Unread())
-	var err error
-	for !done {
-		var fresh []byte
-		fresh, err = e.t.Fill(ctx)
-		if errors.Is(err, socket.Ended) {
-			done = m.End()
-			break
-		}
-		if err != nil {
-			break
-		}
-		done = m.Feed(fresh)
-	}
-	if done {
-		if found, ok := m.Match(); ok {
-			return e.matched(found)
-		}
+	e.began = len(e.t.Unread())
+	err := search(ctx, m, e.t.Unread(), e.t.Fill)
+	if found, ok := m.Match(); ok {
+		return e.matched(found)
 	}
 	if err == nil {
 		err = cannotMatch(e.text)
@@ -171,35 +194,68 @@ func (e *expectation) run(ctx context.Context) error {
 	return e.failed(m, err)
 }
 
+// fill brings more bytes, or the next message, as soon as there are; the error is why
+// nothing more comes.
+type fill func(context.Context) ([]byte, error)
+
+// search feeds m until it is decided. The end of the stream decides, too; any other
+// error does not.
+func search(ctx context.Context, m *expect.Matcher, have []byte, more fill) (err error) {
+	for done := m.Feed(have); !done; done = m.Feed(have) {
+		if have, err = more(ctx); errors.Is(err, socket.Ended) {
+			m.End()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place is where it waits, and for what.
+func (e *expectation) place() string {
+	flag := ""
+	if e.where != nil {
+		flag = "--where "
+	}
+	return e.s.Place() + " " + flag + "'" + brief(e.text) + "'"
+}
+
 // cannotMatch is the failure of a pattern that no more bytes could help.
 func cannotMatch(pattern string) error { return fmt.Errorf("%s cannot match any more", pattern) }
 
-// failed tells what had arrived, and the match that only more bytes could decide.
+// failed tells what had arrived, and how near it came.
 func (e *expectation) failed(m *expect.Matcher, err error) error {
 	if errors.Is(err, syscall.ENOTCONN) {
 		return e.s.NotConnected("expect")
 	}
-	fault := &socket.Error{Op: "expect", Place: e.s.Place() + " '" + e.text + "'", Err: err}
-	n := len(e.t.Unread())
 	have := e.t.Unread()
-	switch p, ok := m.Pending(); {
-	case n == 0:
+	fault := &socket.Error{Op: "expect", Place: e.place(), Err: err}
+	var r report
+	r.add("wanted", shortened(e.text))
+	r.add("waited", e.watch.String())
+	r.add("arrived", arrived(len(have), e.began))
+	if len(have) == 0 {
 		fault.Hint = "nothing had arrived"
-	case ok && p.Complete:
-		whole := p.Match.Groups[0]
-		fault.Hint = plural(n, "byte") + " had arrived; the match so far, " + preview(have[whole.Start:whole.End]) + ", was not final: it waited for " + p.Waits
-	case ok:
-		fault.Hint = plural(n, "byte") + " had arrived; the nearest, " + preview(have[p.Match.Groups[0].Start:]) + ", waited for " + p.Waits
-	default:
-		fault.Hint = plural(n, "byte") + " had arrived and " + isAre(n) + " kept: " + preview(have)
+		return r.fail(fault, causeHint(err))
 	}
-	return fault
+	near, fits := nearest(e.p, m, e.t.Before(), have)
+	r.add("nearest", near)
+	r.data("text", have, 0)
+	fault.Hint = plural(len(have), "byte") + " had arrived and " + isAre(len(have)) + " kept; the nearest: " + near
+	if !fits {
+		fault.Hint = plural(len(have), "byte") + " had arrived and " + isAre(len(have)) + " kept: " + preview(have)
+	}
+	return r.fail(fault, causeHint(err))
 }
 
 // matched delivers a match and consumes up to its end.
 func (e *expectation) matched(m expect.Match) error {
 	if err := e.found(e.t.Unread(), m, nil); err != nil {
 		return err
+	}
+	if c := e.c.caller; c != nil {
+		c.Skipped = m.Groups[0].Start
 	}
 	e.t.Consume(int(m.Groups[0].End))
 	return nil
@@ -224,7 +280,7 @@ func (e *expectation) found(have []byte, m expect.Match, vars []Assignment) erro
 	if e.c.Captured {
 		g := m.Groups[min(1, len(m.Groups)-1)]
 		if g.Start >= 0 && !e.hex && bytes.IndexByte(have[g.Start:g.End], 0) >= 0 {
-			return &socket.Error{Op: "expect", Place: e.s.Place() + " '" + e.text + "'", Err: errNUL, Hint: "expect --hex gives groups in hex"}
+			return &socket.Error{Op: "expect", Place: e.place(), Err: errNUL, Hint: "expect --hex gives groups in hex"}
 		}
 		if err := e.c.print("%s\n", values[min(1, len(values)-1)]); err != nil {
 			return err

@@ -28,6 +28,7 @@ type race struct {
 	entries  []racedEntry
 	contest  *expect.Race
 	arrivals int64
+	watch    watch
 }
 
 // wantedPair is a socket and a pattern, as they were typed.
@@ -38,7 +39,9 @@ type raced struct {
 	s    *table.Socket
 	t    *table.Turn
 	fed  int // messages that the race has seen
+	had  int // bytes that were unread at first
 	err  error
+	more fill
 	next chan struct{} // asks for more
 }
 
@@ -138,7 +141,10 @@ func (r *race) run(ctx context.Context) error {
 			return err
 		}
 		defer t.Done()
-		o.t = t
+		o.t, o.more = t, t.Fill
+		if o.s.Messages() {
+			o.more = o.message
+		}
 	}
 	wants := len(r.entries)
 	if r.not != "" {
@@ -158,6 +164,7 @@ func (r *race) run(ctx context.Context) error {
 	r.contest = expect.NewRace(entries...)
 	for i, o := range r.sources { // what is there came before all that comes
 		if !o.s.Messages() {
+			o.had = len(o.t.Unread())
 			r.contest.Feed(i, o.t.Unread(), r.arrivals)
 		}
 		for _, m := range o.t.UnreadMessages() {
@@ -208,8 +215,9 @@ func (r *race) await(ctx context.Context) error {
 			} else {
 				r.contest.Feed(a.source, a.fresh, r.arrivals)
 			}
-			if r.settle > 0 {
+			if r.settle > 0 { // also after a quiet that had nothing to decide
 				timer.Reset(r.settle)
+				quiet = timer.C
 			}
 			if r.decided() {
 				return nil
@@ -239,14 +247,7 @@ func (o *raced) read(ctx context.Context, source int, events chan<- arrivedAt, o
 			return
 		}
 		a := arrivedAt{source: source}
-		if o.s.Messages() {
-			var m socket.Message
-			m, a.err = o.t.Message(ctx, o.fed)
-			a.fresh = m.Data
-			o.fed++
-		} else {
-			a.fresh, a.err = o.t.Fill(ctx)
-		}
+		a.fresh, a.err = o.more(ctx)
 		select {
 		case events <- a:
 		case <-over:
@@ -256,6 +257,13 @@ func (o *raced) read(ctx context.Context, source int, events chan<- arrivedAt, o
 			return
 		}
 	}
+}
+
+// message is the next message that the race has not seen.
+func (o *raced) message(ctx context.Context) ([]byte, error) {
+	m, err := o.t.Message(ctx, o.fed)
+	o.fed++
+	return m.Data, err
 }
 
 // standing is how the race stands.
@@ -283,8 +291,8 @@ func (r *race) conclude(err error) error {
 		e := r.entries[f.Index]
 		have := r.have(e, f)
 		m, _ := e.matcher.Match()
-		return &socket.Error{Op: "expect", Place: r.sources[e.source].s.Place() + " --not '" + e.text + "'",
-			Err: errors.New("it came: " + preview(have[m.Groups[0].Start:m.Groups[0].End]))}
+		return r.report(&socket.Error{Op: "expect", Place: r.sources[e.source].s.Place() + " --not '" + brief(e.text) + "'",
+			Err: errors.New("it came: " + preview(have[m.Groups[0].Start:m.Groups[0].End]))})
 	case r.end != nil:
 		return r.ended(err)
 	case st == expect.Found && ok:
@@ -308,7 +316,7 @@ func (r *race) ended(err error) error {
 	if errors.Is(r.end, socket.Reset) {
 		what = "--reset"
 	}
-	return &socket.Error{Op: "expect", Place: o.s.Place() + " " + what, Err: err, Hint: r.arrived()}
+	return r.report(&socket.Error{Op: "expect", Place: o.s.Place() + " " + what, Err: err, Hint: r.arrived()})
 }
 
 // have is what the entry's match was found in.
@@ -366,7 +374,7 @@ func (r *race) failed(err error) error {
 	if err == nil {
 		err = errors.New("no match can come any more")
 	}
-	return &socket.Error{Op: "expect", Place: brief(strings.Join(place, " ")), Err: err, Hint: r.arrived()}
+	return r.report(&socket.Error{Op: "expect", Place: brief(strings.Join(place, " ")), Err: err, Hint: r.arrived()})
 }
 
 func (r *race) arrived() string {

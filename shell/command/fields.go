@@ -67,7 +67,7 @@ func port(a socket.Address) any {
 
 var fields = []field{
 	{name: "name", help: "the name in the table", value: func(f *snapshot) any { return f.s.Name() }},
-	{name: "proto", help: "the protocol", value: func(f *snapshot) any { return f.desc.Name }},
+	{name: "proto", help: "the protocol", value: func(f *snapshot) any { return f.desc.Word() }},
 	{name: "kind", help: "stream, datagram, seqpacket or raw", value: func(f *snapshot) any { return string(f.s.Kind()) }},
 	{name: "state", help: "the kernel's word for it, where it has one", value: func(f *snapshot) any { return f.facts.State }},
 	{name: "local", help: "our end's address", value: func(f *snapshot) any { return text(f.facts.Local.Text(f.desc.Address)) }},

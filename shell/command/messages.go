@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -238,6 +239,7 @@ func sameField(f socket.Field, a, b string) bool {
 // messages waits for a message that matches, by its bytes or by its fields.
 func (e *expectation) messages(ctx context.Context, fields []socket.Setting) error {
 	d := e.s.Top()
+	e.fields = fields
 	for i := 0; ; i++ {
 		m, err := e.t.Message(ctx, i)
 		if err != nil {
@@ -252,11 +254,7 @@ func (e *expectation) messages(ctx context.Context, fields []socket.Setting) err
 				return e.failedMessages(err)
 			}
 			decoded = all[0]
-			ok = true
-			for _, want := range fields {
-				f, _ := socket.FieldNamed(d.Fields, want.Name)
-				ok = ok && sameField(f, valueOf(decoded, want.Name), want.Value)
-			}
+			ok = e.fits(d, i, decoded)
 			found.Groups = []expect.Span{{Start: 0, End: int64(len(m.Data))}}
 		} else {
 			p := e.p.Matcher(-1)
@@ -273,6 +271,16 @@ func (e *expectation) messages(ctx context.Context, fields []socket.Setting) err
 // matchedMessage sets the variables, prints when captured, and consumes the message
 // and those before it.
 func (e *expectation) matchedMessage(ctx context.Context, i int, m socket.Message, found expect.Match, decoded []socket.Setting) error {
+	if err := e.found(m.Data, found, e.messageVars(ctx, m, decoded)); err != nil {
+		return err
+	}
+	e.t.Drop(i + 1)
+	return nil
+}
+
+// messageVars are the variables that a message sets: its sender and its fields, which
+// are decoded where they are not yet.
+func (e *expectation) messageVars(ctx context.Context, m socket.Message, decoded []socket.Setting) []Assignment {
 	if decoded == nil && e.s.Top().Can(socket.CallDecode) {
 		if all, err := e.s.Decode(ctx, []socket.Message{m}); err == nil {
 			decoded = all[0]
@@ -289,11 +297,7 @@ func (e *expectation) matchedMessage(ctx context.Context, i int, m socket.Messag
 			vars = append(vars, Assignment{Name: name, Value: f.Value})
 		}
 	}
-	if err := e.found(m.Data, found, vars); err != nil {
-		return err
-	}
-	e.t.Drop(i + 1)
-	return nil
+	return vars
 }
 
 // variableName is a field's name as a variable can have it.
@@ -306,20 +310,62 @@ func variableName(field string) string {
 	}, field)
 }
 
+// fits reports whether a message has the fields that are waited for, and remembers
+// the one that has most of them.
+func (e *expectation) fits(d socket.Description, i int, decoded []socket.Setting) bool {
+	var fit, not []string
+	for _, want := range e.fields {
+		f, _ := socket.FieldNamed(d.Fields, want.Name)
+		if has := valueOf(decoded, want.Name); sameField(f, has, want.Value) {
+			fit = append(fit, fieldWord(want))
+		} else {
+			not = append(not, want.Name+" is "+briefOr(has, "not there"))
+		}
+	}
+	if n := len(fit); n > 0 && n >= e.fitted {
+		e.fitted = n
+		e.near = fmt.Sprintf("message %d: %s fits, but %s", i+1, strings.Join(fit, " "), strings.Join(not, ", "))
+	}
+	return len(not) == 0
+}
+
+func briefOr(value, none string) string {
+	if value == "" {
+		return none
+	}
+	return render.Quote([]byte(brief(value)))
+}
+
 // failedMessages tells what had arrived instead.
 func (e *expectation) failedMessages(err error) error {
-	fault := &socket.Error{Op: "expect", Place: e.s.Place() + " '" + e.text + "'", Err: err}
+	fault := &socket.Error{Op: "expect", Place: e.place(), Err: err}
 	var inner *socket.Error
 	if errors.As(err, &inner) {
 		fault.Err, fault.Hint = inner.Err, inner.Hint
 	}
-	switch list := e.t.UnreadMessages(); {
+	list := e.t.UnreadMessages()
+	switch {
 	case len(list) > 0:
 		fault.Hint = plural(len(list), "message") + " had arrived and " + isAre(len(list)) + " kept; the last: " + preview(list[len(list)-1].Data)
 	case fault.Hint == "":
 		fault.Hint = nothingCame(e.s)
 	}
-	return fault
+	var r report
+	r.add("wanted", shortened(e.text))
+	r.add("waited", e.watch.String())
+	r.messages(e.s, "", list, func() {
+		switch {
+		case e.where != nil:
+			r.add("nearest", e.where.nearest())
+		case e.p != nil:
+			r.add("nearest", nearestMessage(e.p, list))
+		case e.near != "":
+			r.add("nearest", e.near)
+		default:
+			r.add("nearest", "none: no message has one of these")
+		}
+	})
+	return r.fail(fault, causeHint(err))
 }
 
 // nothingCame says why nothing may have come.

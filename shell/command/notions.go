@@ -15,7 +15,7 @@ var notions = []notion{
 	{"escapes", "how bytes are written in send and in patterns",
 		`\r \n \t \0 \a \e \\ stand for CR, LF, TAB, NUL, BEL, ESC and a backslash; \xHH for a byte; \uHHHH for a character. They must be quoted: the shell takes an unquoted backslash away. An unknown escape is an error.`},
 	{"status", "what the exit status of a command means",
-		`0 done. 1 failed. 2 wrong usage: a malformed address, option or script. 3 timeout. 4 the peer ended the stream. 5 reset by the peer, or sent to one that is gone. 6 the inbox is full. 7 the plugin failed, or the socket is lost. 126 and 127: a program that cannot be run, or is not found. 130 interrupted.`},
+		`0 done. 1 failed. 2 wrong usage: a malformed address, option or script. 3 timeout. 4 the peer ended the stream. 5 reset by the peer, or sent to one that is gone. 6 the inbox is full. 7 the plugin failed, or the socket is lost. 126 and 127: a program that cannot be run, or is not found. 130 interrupted, 143 and 129 ended by SIGTERM and SIGHUP.`},
 	{"language", "what scripts are written in",
 		`The language is that of POSIX shells and bash: quoting, variables, $(...), pipes, redirection, if, for, while, functions. The commands of sosh run inside it. A script ends at the first command that fails (set +e takes that back), and a pipe fails when one part of it does. COMMAND & starts a job; one that fails fails the script. What is missing of bash is an error that says so: descriptors above 2, traps other than EXIT and ERR, coproc, PIPESTATUS, read -t. docs/language.md tells all.`},
 	{"time", "how long a command waits",

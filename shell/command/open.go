@@ -18,12 +18,14 @@ var open = &Command{
 	Group:    Calls,
 	Synopsis: "make a socket; with an address, connect it",
 	Usage: []string{
-		"open PROTO [ADDR] [-n NAME] [-4|-6] [--retry] [--timeout D] [KEY=VALUE...]",
-		"open PROTO --listen ADDR [-n NAME] [-4|-6] [KEY=VALUE...]",
+		"open PROTO [ADDR] [-n NAME] [-4|-6] [--retry] [--timeout D] [--via COMMAND] [KEY=VALUE...]",
+		"open PROTO --listen ADDR [-n NAME] [-4|-6] [--via COMMAND] [KEY=VALUE...]",
 	},
 	Help: `The protocol's plugin makes the socket and hands its descriptor over; from then on sosh holds it. With ADDR the socket is connected, to the first of the name's addresses that answers. With --listen it is bound and listens: without a host that means the loopback address, and port 0 asks the kernel for a free one.
 
 KEY=VALUE sets an option of the protocol (help PROTO lists them), from=ADDR the local address of a connection, inbox=SIZE the bound of unread bytes.
+
+--via 'COMMAND...' opens it elsewhere, where the command leads: --via 'ssh host', --via 'ip netns exec lab', --via 'kubectl exec -i pod --'. Its addresses and paths are of that place. PROTO@PLACE is the same for a place that has a name: help via.
 
 The new socket becomes the current one, which . names. Its name is printed when it is captured: s=$(open tcp :80).`,
 	Args: []Arg{{Name: "PROTO", Kind: Protocol}, {Name: "ADDR"}, {Name: "KEY=VALUE", Kind: Option, Repeat: true}},
@@ -41,6 +43,7 @@ show c state`,
 	New: func(f *pflag.FlagSet) Run {
 		name := f.StringP("name", "n", "", "the socket's `NAME`; without it the table gives one")
 		listen := f.String("listen", "", "bind to `ADDR` and listen")
+		via := f.String("via", "", "open it where `COMMAND` leads: 'ssh host'")
 		retry := f.Bool("retry", false, "try to connect until the time allowed is over")
 		limit := limitFlag(f)
 		family := familyFlags(f)
@@ -49,12 +52,18 @@ show c state`,
 			if err != nil {
 				return err
 			}
-			for flag, value := range map[string]string{"listen": *listen, "name": *name} {
+			for flag, value := range map[string]string{"listen": *listen, "name": *name, "via": *via} {
 				if f.Changed(flag) && value == "" {
 					return c.usage("--%s is empty", flag)
 				}
 			}
-			spec := table.Spec{Protocol: args[0], Name: *name, Retry: *retry, Listen: c.address(args[0], *listen)}
+			proto := args[0]
+			if *via != "" {
+				if proto, err = c.via(proto, *via); err != nil {
+					return err
+				}
+			}
+			spec := table.Spec{Protocol: proto, Name: *name, Retry: *retry, Listen: c.address(proto, *listen)}
 			if spec.Family, err = family(c); err != nil {
 				return err
 			}
@@ -70,6 +79,9 @@ show c state`,
 				return c.usage("from= is for connections: --listen %s is the local address", *listen)
 			case spec.Retry && spec.Connect == "":
 				return c.usage("--retry needs an address to connect to")
+			}
+			if err := c.reach(ctx, proto); err != nil {
+				return err
 			}
 			step, cancel := c.Session.step(ctx, *limit)
 			defer cancel()
@@ -110,9 +122,11 @@ func (c *Call) openArg(spec *table.Spec, arg string) error {
 		if d, ok := c.description(spec.Protocol); ok {
 			o, ok := d.Option(key)
 			if !ok {
-				return c.usage("%s has no option %q: help %s lists them", spec.Protocol, key, spec.Protocol)
+				return c.usage("%s has no option %q: help %s lists them", d.Name, key, d.Name)
 			}
-			value = c.absolute(o, value)
+			if d.Place == "" {
+				value = c.absolute(o, value)
+			}
 		}
 		spec.Options = append(spec.Options, socket.Setting{Name: key, Value: value})
 	}
@@ -130,9 +144,12 @@ func parseInbox(value string) (int64, error) {
 	return n, err
 }
 
-func (c *Call) description(proto string) (socket.Description, bool) {
+// description is a protocol's by the word after open: NAME, or NAME@PLACE.
+func (c *Call) description(word string) (socket.Description, bool) {
+	proto, at, _ := socket.CutPlace(word)
 	for _, d := range c.Session.Table.Providers().Descriptions() {
 		if d.Name == proto {
+			d.Place = at
 			return d, true
 		}
 	}
@@ -140,10 +157,10 @@ func (c *Call) description(proto string) (socket.Description, bool) {
 }
 
 // address makes a path absolute against the shell's directory: a plugin has
-// another. Other forms of address pass as they are.
+// another. Other forms of address pass as they are, and paths of another place.
 func (c *Call) address(proto, text string) string {
 	d, ok := c.description(proto)
-	if !ok || d.Address != socket.PathForm || text == "" || text[0] == '@' || filepath.IsAbs(text) {
+	if !ok || d.Place != "" || d.Address != socket.PathForm || text == "" || text[0] == '@' || filepath.IsAbs(text) {
 		return text
 	}
 	return filepath.Join(c.Dir, text)
@@ -152,6 +169,7 @@ func (c *Call) address(proto, text string) string {
 // entered tells of a new socket and makes it the current one.
 func (c *Call) entered(s *table.Socket) error {
 	c.Session.SetCurrent(s.Name())
+	c.Session.Journal.Opened(s, c.Session.parent != nil)
 	c.notice("%s", c.tell(s))
 	if c.Captured {
 		return c.print("%s\n", s.Name())
@@ -165,6 +183,9 @@ func (c *Call) tell(s *table.Socket) string {
 	d := s.Description()
 	local, remote := f.Local.Text(d.Address), f.Remote.Text(d.Address)
 	text := s.Name() + ": a " + string(s.Kind()) + " socket"
+	if d.Place != "" {
+		text += " at " + d.Place
+	}
 	switch {
 	case remote != "":
 		text += ", connected from " + local + " to " + remote

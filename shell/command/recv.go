@@ -249,8 +249,11 @@ func (r *receiver) byLines(ctx context.Context, t *table.Turn) error {
 	if err != nil {
 		return err
 	}
-	if r.hex { // hex shows the bytes, ends and all
+	switch {
+	case r.hex: // hex shows the bytes, ends and all
 		text = t.Unread()[:take]
+	case r.variable != "" || r.json: // the ends are between the lines, as $(...) has them
+		text = text[:len(text)-1]
 	}
 	return r.deliver(t, text, take)
 }

@@ -25,7 +25,7 @@ func (m message) send(ctx context.Context, c *Call, s *table.Socket) error {
 	var peer socket.Address
 	var err error
 	if m.to != "" {
-		if peer, err = s.Address(ctx, c.address(s.Description().Name, m.to)); err != nil {
+		if peer, err = s.Address(ctx, c.address(s.Description().Word(), m.to)); err != nil {
 			return err
 		}
 	}

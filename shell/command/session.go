@@ -9,6 +9,7 @@ import (
 	"github.com/sosh-shell/sosh/core/expect"
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/core/table"
+	"github.com/sosh-shell/sosh/shell/journal"
 	"github.com/sosh-shell/sosh/shell/render"
 )
 
@@ -26,6 +27,8 @@ type Session struct {
 	Colour bool
 	// History lists what was typed, the oldest first; nil where nothing is kept.
 	History func() []string
+	// Journal remembers what is done, for save; nil where nothing is remembered.
+	Journal *journal.Journal
 
 	parent   *Session    // of a job's; nil for the shell's
 	commands func() *Set // made once
@@ -45,7 +48,7 @@ func (s *Session) ForJob() *Session {
 	shell := s.shell()
 	return &Session{
 		Table: shell.Table, Limit: shell.Limit, JSON: shell.JSON, Notices: shell.Notices, Colour: shell.Colour,
-		History: shell.History, parent: shell, current: s.Current(),
+		History: shell.History, Journal: shell.Journal, parent: shell, current: s.Current(),
 	}
 }
 

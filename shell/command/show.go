@@ -189,16 +189,21 @@ func (p printer) ports(args []string) error {
 	slices.SortStableFunc(list, func(a, b *snapshot) int { return cmp.Compare(a.facts.Local.Port, b.facts.Local.Port) })
 	var rows []render.Object
 	for _, f := range list {
-		rows = append(rows, render.Object{
-			{Key: "proto", Value: f.desc.Name},
+		o := render.Object{
+			{Key: "proto", Value: f.desc.Word()},
 			{Key: "port", Value: int(f.facts.Local.Port)},
 			{Key: "address", Value: f.facts.Local.Host()},
 			{Key: "state", Value: f.facts.State},
 			{Key: "socket", Value: f.s.Name()},
-			{Key: "pid", Value: os.Getpid()},
-			{Key: "process", Value: "sosh"},
-			{Key: "user", Value: userName()},
-		})
+		}
+		if f.desc.Place == "" { // of another place only the plugin there knows
+			o = append(o, render.Object{
+				{Key: "pid", Value: os.Getpid()},
+				{Key: "process", Value: "sosh"},
+				{Key: "user", Value: userName()},
+			}...)
+		}
+		rows = append(rows, o)
 	}
 	if len(rows) == 0 {
 		if want >= 0 {

@@ -28,7 +28,7 @@ func stack(f *snapshot, facts render.Object) string {
 		}
 		line(layers[i].Name, facts.Text(layers[i].Name+".sent"), facts.Text(layers[i].Name+".received"), below)
 	}
-	b.WriteString("  " + f.desc.Name + strings.Repeat(" ", max(1, 12-len(f.desc.Name))) +
+	b.WriteString("  " + f.desc.Word() + strings.Repeat(" ", max(1, 12-len(f.desc.Word()))) +
 		f.facts.Local.Text(f.desc.Address) + " to " + f.facts.Remote.Text(f.desc.Address) + "\n")
 	return string(render.Escape(nil, []byte(b.String())))
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"errors"
+	"syscall"
 
 	"github.com/sosh-shell/sosh/core/socket"
 )
@@ -18,6 +19,17 @@ const (
 	StatusLost        = 7   // the plugin failed, or the socket is lost
 	StatusInterrupted = 130 // 128 + SIGINT
 )
+
+// Signalled is the cause with which a signal that asks the shell to end ends a run.
+type Signalled struct {
+	Signal syscall.Signal
+	Name   string // "SIGTERM"
+}
+
+func (s *Signalled) Error() string { return "ended by " + s.Name }
+
+// Unwrap makes it an interruption, as Ctrl-C is.
+func (s *Signalled) Unwrap() error { return socket.Interrupted }
 
 var statuses = []struct {
 	fault  socket.Fault
@@ -38,6 +50,9 @@ var statuses = []struct {
 func Status(err error) int {
 	if err == nil {
 		return StatusDone
+	}
+	if s, ok := errors.AsType[*Signalled](err); ok {
+		return 128 + int(s.Signal)
 	}
 	for _, s := range statuses {
 		if errors.Is(err, s.fault) {

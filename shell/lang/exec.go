@@ -116,14 +116,14 @@ func (sh *Shell) copyInput(_ context.Context, hc *handler, _ []string) error {
 	return nil
 }
 
-// divided is a division by zero. As with a variable that must be set, the shell
+// divided is a division by zero, or what else args say. As with a variable that must be set, the shell
 // or the part of it ends, with status 1.
-func (sh *Shell) divided(_ context.Context, hc *handler, _ []string) error {
+func (sh *Shell) divided(_ context.Context, hc *handler, args []string) error {
 	place := strings.TrimSuffix(sh.where(hc.Pos), ": ")
 	if place == "" {
 		place = "$(( ))"
 	}
-	return expand.UnsetParameterError{Node: &syntax.ParamExp{Param: &syntax.Lit{Value: place}}, Message: "division by zero"}
+	return expand.UnsetParameterError{Node: &syntax.ParamExp{Param: &syntax.Lit{Value: place}}, Message: strings.Join(args, " ")}
 }
 
 func (sh *Shell) isOurs(name string) bool {
@@ -158,7 +158,7 @@ func (sh *Shell) exec(ctx context.Context, args []string) error {
 	}
 	name := strings.TrimPrefix(args[0], ours)
 	if _, ok := sh.commands.Lookup(name); !ok {
-		return sh.program(ctx, &hc, args)
+		return sh.noted(ctx, sh.program(ctx, &hc, args))
 	}
 	sh.settle(ctx, 0)
 	c := sh.call(ctx, &hc)
@@ -174,7 +174,7 @@ func (sh *Shell) call(ctx context.Context, hc *interp.HandlerContext) *command.C
 		Session: sh.session(ctx),
 		Stdin:   hc.Stdin, Stdout: behind(hc.Stdout), Stderr: behind(hc.Stderr),
 		Where: func() string { return sh.where(hc.Pos) },
-		Dir:   hc.Dir, NoFiles: sh.cfg.NoExternal,
+		Dir:   hc.Dir, NoFiles: sh.cfg.NoExternal, Prompt: sh.cfg.Prompt,
 	}
 	c.Captured = sh.captured(c.Stdout)
 	switch out := fileOf(c.Stdout); {
@@ -199,6 +199,7 @@ func (sh *Shell) call(ctx context.Context, hc *interp.HandlerContext) *command.C
 		}
 		return os.Open(absolute(hc.Dir, path))
 	}
+	c.Told = func(err error) bool { return sh.toldOf(ctx, err) }
 	c.Jobs = callJobs{sh, ctx, hc}
 	c.AddDefer = func(args []string) error {
 		if j := jobOf(ctx); j != nil {

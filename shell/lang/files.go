@@ -13,6 +13,7 @@ import (
 
 // openFile is the interpreter's way to a file.
 func (sh *Shell) openFile(ctx context.Context, path string, flag int, perm os.FileMode) (io.ReadWriteCloser, error) {
+	path, place := unmarked(path)
 	if text, ok := sh.sources.LoadAndDelete(path); ok {
 		return textFile{strings.NewReader(text.(string))}, nil
 	}
@@ -25,9 +26,11 @@ func (sh *Shell) openFile(ctx context.Context, path string, flag int, perm os.Fi
 		return refusing{}, nil
 	}
 	if sh.cfg.NoExternal {
-		return noFiles(ctx, path, flag, perm)
+		f, err := noFiles(ctx, path, flag, perm)
+		return f, sh.placedError(place, err)
 	}
-	return openIn(ctx, absolute(interp.HandlerCtx(ctx).Dir, path), flag, perm)
+	f, err := openIn(ctx, absolute(interp.HandlerCtx(ctx).Dir, path), flag, perm)
+	return f, sh.placedError(place, err)
 }
 
 // openIn opens a file. A FIFO that nobody has at its other end keeps no script

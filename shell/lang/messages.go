@@ -73,6 +73,9 @@ func (m *messages) Write(p []byte) (int, error) {
 	if !failed && (plain || strings.HasPrefix(text, "+") || !strings.HasSuffix(text, "\n") || menu.MatchString(text)) {
 		return m.to.Write(p)
 	}
+	if m.sh.saysEnd(text) && !m.sh.tells() {
+		return len(p), nil
+	}
 	where := m.sh.where(pos)
 	text = strings.TrimSuffix(text, "\n")
 	switch {
@@ -80,8 +83,13 @@ func (m *messages) Write(p []byte) (int, error) {
 		where = ""
 	case placed(text, m.sh.cfg.Name):
 		where = ""
+	case placeAtEnd.MatchString(text) && anywhere(text):
+		where = m.sh.cfg.Name + ":" + placeAtEnd.FindStringSubmatch(text)[1] + ": "
 	case failed, anywhere(text):
 		where = m.sh.cfg.Name + ": "
+	}
+	if anywhere(text) {
+		text = placeAtEnd.ReplaceAllString(text, "")
 	}
 	text = position.ReplaceAllString(text, "")
 	if rest, ok := strings.CutPrefix(text, newestJob+": "); ok {

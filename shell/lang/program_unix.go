@@ -51,6 +51,11 @@ func (sh *Shell) startProgram(cmd *exec.Cmd, terminal bool) (*programGroup, erro
 	t := &sh.terminal
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if syscall.Getpgrp() == 0 && syscall.Setpgid(0, 0) == nil {
+		// Our group was of another PID namespace (nsenter, unshare): it has no number
+		// here by which the terminal could be given back to it.
+		takeTerminal(sh.cfg.Stdin)
+	}
 	if t.n > 0 {
 		again := *cmd
 		again.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: t.pgid}

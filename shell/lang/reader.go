@@ -75,6 +75,9 @@ func (sh *Shell) parse(r io.Reader, name string) (*syntax.File, error) {
 	if err == nil {
 		err = sh.check(f)
 	}
+	if err == nil && name == sh.cfg.Name {
+		err = sh.unknown(f)
+	}
 	if err != nil {
 		return nil, err
 	}

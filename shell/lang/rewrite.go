@@ -16,7 +16,7 @@ const (
 	callClock = ours + "clock" // NAME: print a variable that is a clock
 	callSet   = ours + "seconds"
 	callCopy  = ours + "copy" // print the input
-	callZero  = ours + "zero" // fail: a division by zero
+	callZero  = ours + "zero" // REASON: fail, as a division by zero
 
 	jobBody   = ours + "body:" // and N: the function of a body
 	newestJob = "sosh_newest_job"
@@ -58,6 +58,7 @@ func (w *rewriting) node(n syntax.Node) {
 		if n.Op == syntax.RdrClob { // there is no noclobber that it would override
 			n.Op, w.changed = syntax.RdrOut, true
 		}
+		w.place(n)
 	case *syntax.CallExpr:
 		w.assignment(n)
 	case *syntax.Word:
@@ -179,6 +180,7 @@ func (w *rewriting) parts(parts []syntax.WordPart) {
 		if !ok || p.Param == nil {
 			continue
 		}
+		w.demand(p)
 		switch name := p.Param.Value; {
 		case name == "!":
 			p.Param.Value, p.Short, w.changed = newestJob, false, true
@@ -227,11 +229,15 @@ func (w *rewriting) assignment(call *syntax.CallExpr) {
 	w.changed = true
 }
 
-// division makes a division by zero fail, with its place: B in A/B becomes
-// (B ? B : $(sosh:zero)).
+// division makes a division by zero and a negative exponent fail, with their place: B
+// in A/B becomes (B ? B : $(sosh:zero ...)), in A**B (B >= 0 ? B : ...).
 func (w *rewriting) division(n *syntax.BinaryArithm) {
+	holds, reason := n.Y, "division by zero"
 	switch n.Op {
 	case syntax.Quo, syntax.Rem, syntax.QuoAssgn, syntax.RemAssgn:
+	case syntax.Pow:
+		holds = &syntax.BinaryArithm{OpPos: n.OpPos, Op: syntax.Geq, X: n.Y, Y: literalWord(n.OpPos, "0")}
+		reason = "exponent less than 0"
 	default:
 		return
 	}
@@ -239,12 +245,16 @@ func (w *rewriting) division(n *syntax.BinaryArithm) {
 		return
 	}
 	w.divided[n] = true
-	zero := &syntax.Word{Parts: []syntax.WordPart{substituted(n.OpPos, callZero)}}
+	fails := &syntax.Word{Parts: []syntax.WordPart{substituted(n.OpPos, callZero, reason)}}
 	n.Y = &syntax.ParenArithm{Lparen: n.OpPos, Rparen: n.OpPos, X: &syntax.BinaryArithm{
-		OpPos: n.OpPos, Op: syntax.TernQuest, X: n.Y,
-		Y: &syntax.BinaryArithm{OpPos: n.OpPos, Op: syntax.TernColon, X: n.Y, Y: zero},
+		OpPos: n.OpPos, Op: syntax.TernQuest, X: holds,
+		Y: &syntax.BinaryArithm{OpPos: n.OpPos, Op: syntax.TernColon, X: n.Y, Y: fails},
 	}}
 	w.changed = true
+}
+
+func literalWord(pos syntax.Pos, text string) *syntax.Word {
+	return &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{ValuePos: pos, ValueEnd: pos, Value: text}}}
 }
 
 func notZero(x syntax.ArithmExpr) bool {

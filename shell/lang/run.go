@@ -13,6 +13,7 @@ func (sh *Shell) begin(ctx context.Context) (run context.Context, end func()) {
 	sh.mu.Unlock()
 	sh.now.Store(&run)
 	sh.exitAsked.Store(false)
+	sh.told.Store(false)
 	return run, func() {
 		sh.mu.Lock()
 		sh.cancel = nil
@@ -103,14 +104,20 @@ func (sh *Shell) stream(ctx context.Context, r io.Reader) (status int) {
 // Line runs one complete input of a prompt. It reports the exit status, and
 // whether the shell is to end.
 func (sh *Shell) Line(ctx context.Context, text string) (status int, exit bool) {
+	note := notes{journal: sh.cfg.Session.Journal, text: text}
 	f, err := sh.parse(Text(text), "")
 	if err != nil {
+		note.refused(err)
 		return sh.bad(err), false
 	}
 	run, end := sh.begin(ctx)
 	defer end()
-	for _, stmt := range f.Stmts {
+	note.whole(len(f.Stmts))
+	defer note.done()
+	for i, stmt := range f.Stmts {
+		note.begin(i)
 		status = sh.status(run, sh.runner.Run(run, stmt))
+		note.end(status)
 		if run.Err() != nil {
 			sh.setLast(ctx, status)
 			return status, false

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -43,6 +44,9 @@ type Config struct {
 	// Ending is called when the run has ended and deferred commands or a trap are
 	// to run, which have [DeferTime]; may be nil.
 	Ending func()
+	// Told is called when the end of a run that a deadline brings is told; may be
+	// nil.
+	Told func()
 	// Interrupted is called when Ctrl-C has ended a program that had the terminal:
 	// the shell itself has heard of no signal. May be nil.
 	Interrupted func()
@@ -60,6 +64,8 @@ type Shell struct {
 	functions sync.Map
 	// exitAsked says that the code itself said exit.
 	exitAsked atomic.Bool
+	// told says that the end of the run under way is told.
+	told atomic.Bool
 
 	clock    *clock
 	messages *messages
@@ -187,20 +193,60 @@ func (sh *Shell) place(file string, pos syntax.Pos) string {
 	return fmt.Sprintf("%s:%d:%d: ", file, pos.Line(), pos.Col())
 }
 
+// quiet is a cause that ends a run and needs no words: they were told, or the
+// person who caused it knows.
+func quiet(cause error) bool {
+	for _, known := range []error{context.Canceled, socket.Interrupted, errExpansion, errSkipped, command.ErrKilled} {
+		if errors.Is(cause, known) {
+			return true
+		}
+	}
+	return false
+}
+
+// tells reports whether the end of the run under way is still to be told, and that
+// the caller does. It is told once: by the command that it met, with its place, else
+// by the shell.
+func (sh *Shell) tells() bool {
+	if sh.told.Swap(true) {
+		return false
+	}
+	if sh.cfg.Told != nil {
+		sh.cfg.Told()
+	}
+	return true
+}
+
+// toldOf reports whether a command that failed with err needs no words of its own,
+// as it failed of the end of the run. Jobs leave it to the script.
+func (sh *Shell) toldOf(ctx context.Context, err error) bool {
+	cause := context.Cause(ctx)
+	if cause == nil || quiet(cause) || !errors.Is(err, cause) {
+		return false
+	}
+	return jobOf(ctx) != nil || !sh.tells()
+}
+
+// saysEnd reports whether a message says no more than why the run under way ended.
+func (sh *Shell) saysEnd(text string) bool {
+	run := sh.now.Load()
+	if run == nil {
+		return false
+	}
+	cause := context.Cause(*run)
+	return cause != nil && !quiet(cause) && strings.HasSuffix(strings.TrimSuffix(text, "\n"), ": "+cause.Error())
+}
+
 // status turns what a run returned into an exit status.
 func (sh *Shell) status(ctx context.Context, err error) int {
 	var es interp.ExitStatus
 	switch {
 	case ctx.Err() != nil:
 		cause := context.Cause(ctx)
-		if errors.Is(cause, context.Canceled) || errors.Is(cause, socket.Interrupted) {
-			return command.StatusInterrupted
+		if !quiet(cause) && sh.tells() {
+			io.WriteString(sh.cfg.Stderr, sh.cfg.Name+": "+cause.Error()+"\n")
 		}
-		if errors.Is(cause, errExpansion) || errors.Is(cause, errSkipped) {
-			return statusOf(cause)
-		}
-		io.WriteString(sh.cfg.Stderr, sh.cfg.Name+": "+cause.Error()+"\n")
-		return command.Status(cause)
+		return statusOf(cause)
 	case err == nil:
 		return 0
 	case errors.As(err, &es):

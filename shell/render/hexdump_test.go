@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,6 +31,23 @@ func TestDumperPrintsAsHexdumpDoes(t *testing.T) {
 	}
 	if err := d.Close(); err != nil || pieces.String() != want {
 		t.Errorf("%v\n%s", err, pieces.String())
+	}
+}
+
+func TestDumpBeginsAtAnyOffset(t *testing.T) {
+	var whole strings.Builder
+	d := NewDumper(&whole)
+	in := bytes.Repeat([]byte("0123456789\r\n\xff"), 5)
+	d.Write(in)
+	d.Close()
+	if got := strings.Join(Dump(in, 0), "\n") + "\n"; got != whole.String() {
+		t.Errorf("%s\nnot\n%s", got, whole.String())
+	}
+	if got, want := Dump(in[32:], 32), strings.Split(strings.TrimSpace(whole.String()), "\n")[2:]; !slices.Equal(got, want) {
+		t.Errorf("%q\nnot\n%q", got, want)
+	}
+	if got := Dump([]byte{7}, 1<<32); len(got) != 1 || !strings.HasPrefix(got[0], "100000000  07  ") {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sosh-shell/sosh/core/table"
 	"github.com/sosh-shell/sosh/shell/command"
+	"github.com/sosh-shell/sosh/shell/journal"
 	"github.com/sosh-shell/sosh/shell/lang"
 	"github.com/sosh-shell/sosh/shell/render"
 )
@@ -39,6 +40,9 @@ func Run(ctx context.Context, cfg Config) (int, error) {
 	history, unkept := openHistory(cfg.History)
 	r.history = history
 	cfg.Session.History = history.all
+	cfg.Session.Journal = journal.New()
+	cfg.Session.Table.SetJournal(cfg.Session.Journal)
+	defer cfg.Session.Table.SetJournal(nil)
 	console, err := newConsole(cfg.In, cfg.Out, r.complete, history.all)
 	if err != nil {
 		return command.StatusFailed, err

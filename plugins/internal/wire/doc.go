@@ -6,7 +6,11 @@
 // one writes the other reads; nothing that it reads is trusted.
 package wire
 
-import "github.com/sosh-shell/sosh/core/socket"
+import (
+	"time"
+
+	"github.com/sosh-shell/sosh/core/socket"
+)
 
 // What both sides must agree on before the first call.
 const (
@@ -17,6 +21,12 @@ const (
 	// end of the descriptor channel. Without it descriptors cannot travel, and
 	// the plugin holds the sockets itself.
 	DescriptorsKey = "SOSH_DESCRIPTORS"
+	// StdioKey is the environment variable that makes a plugin serve over its stdin
+	// and stdout. Its value is the word that its greeting bears.
+	StdioKey = "SOSH_STDIO"
+	// CarriedKey is the environment variable with the directory that was made for the
+	// plugin's file alone: the plugin removes both at its start.
+	CarriedKey = "SOSH_CARRIED"
 	// PluginName is the one entry of go-plugin's set.
 	PluginName = "protocol"
 
@@ -29,7 +39,25 @@ const (
 	// Window bounds what one Stream may have under way in each direction. It is
 	// fixed: left alone, gRPC grows it to 16 MiB.
 	Window = 256 << 10
+	// FarWindow is that bound where the other side is far away: with a round trip of
+	// 100 ms it allows 20 MB/s a socket, as much as ssh's own window does.
+	FarWindow = 2 << 20
 )
+
+// What one side does when it hears nothing from a far one: it asks after Quiet, and
+// without an answer within Patience the other side has gone. Patience is long: an
+// answer waits behind the bytes of a slow connection.
+const (
+	Quiet    = 30 * time.Second
+	Patience = 60 * time.Second
+)
+
+// Marker begins every line that a place says to the host before gRPC begins: shells
+// there may print a greeting of their own. The word is the host's, new each time.
+func Marker(word string) string { return "sosh:" + word + ":" }
+
+// Serves is what a plugin greets with over its stdout, before its contract's version.
+const Serves = "serves"
 
 // Version is the contract's version as go-plugin negotiates it.
 const Version = socket.ContractVersion

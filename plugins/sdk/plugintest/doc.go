@@ -1,6 +1,7 @@
-// Package plugintest is the conformance kit: it holds a protocol to the MUSTs of
-// core/socket, in process, through a real plugin process that passes descriptors,
-// and through one that carries the bytes. A plugin's whole test is
+// Package plugintest is the conformance kit under go test: it holds a protocol to the
+// MUSTs of core/socket, with the checks of package conform, in process, through a real
+// plugin process that passes descriptors, and through one that carries the bytes. A
+// plugin's whole test is
 //
 //	func TestMain(m *testing.M)         { plugintest.Main(m, mine.New) }
 //	func TestConformance(t *testing.T)  { plugintest.Run(t, mine.New) }

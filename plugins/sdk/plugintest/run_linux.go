@@ -1,116 +1,83 @@
 package plugintest
 
 import (
-	"errors"
-	"slices"
+	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/host"
+	"github.com/sosh-shell/sosh/plugins/sdk/conform"
 )
-
-// check is one promise of the contract.
-type check struct {
-	promise string
-	needs   []socket.Call // a protocol without them cannot keep it, and need not
-	run     func(*testing.T, *subject)
-}
 
 // Run holds the protocol to every promise of the contract that it makes, in each
 // form. Its sockets are opened with the options, which may choose their kind: what is
 // promised depends on that. The test program's TestMain must call [Main].
 func Run(t *testing.T, construct func() socket.Protocol, options ...socket.Setting) {
-	forms := []struct {
-		name string
-		make func(*testing.T) *subject
-	}{
-		{"in process", func(*testing.T) *subject { return inProcess(construct()) }},
-		{"by descriptors", func(t *testing.T) *subject { return inHost(t, construct, host.Descriptors) }},
-		{"by stream", func(t *testing.T) *subject { return inHost(t, construct, host.Stream) }},
+	RunHow(t, construct, conform.How{Options: options})
+}
+
+// RunHow is Run for a protocol, or a layer, of which the checks have to know more: an
+// address to talk to, the options of each end.
+func RunHow(t *testing.T, construct func() socket.Protocol, how conform.How) {
+	d := construct().Describe()
+	t.Run(conform.FormProcess, func(t *testing.T) {
+		x, err := conform.InProcess(t.Context(), construct(), how)
+		keep(t, x, err)
+		how.Kind = x.Kind()
+	})
+	t.Run(conform.FormDescriptors, func(t *testing.T) {
+		x, err := conform.InHost(t.Context(), Host(t, host.Descriptors, nil, construct), d.Name, host.Descriptors, how)
+		keep(t, x, err)
+	})
+	if d.Layer {
+		return // a descriptor in, a descriptor out
 	}
-	kind := kindOf(t, construct(), options)
-	for _, f := range forms {
-		t.Run(f.name, func(t *testing.T) {
-			s := f.make(t)
-			s.options, s.kind = options, kind
-			if f.name == "by stream" && kind.Messages() {
-				t.Run("Open says that messages cannot be carried", func(t *testing.T) { cannotBeCarried(t, s) })
-				return
+	t.Run(conform.FormStream, func(t *testing.T) {
+		x, err := conform.InHost(t.Context(), Host(t, host.Stream, nil, construct), d.Name, host.Stream, how)
+		keep(t, x, err)
+	})
+}
+
+// keep runs each check as a test.
+func keep(t *testing.T, x *conform.Suite, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range x.Promises {
+		if p.Lacks != "" {
+			continue
+		}
+		t.Run(p.Text, func(t *testing.T) {
+			switch r := x.Keep(t.Context(), p); r.Outcome {
+			case conform.Broken:
+				t.Error(strings.Join(r.Reasons, "\n"))
+			case conform.NotApplicable:
+				t.Log("not applicable: " + strings.Join(r.Reasons, "\n"))
 			}
-			for _, c := range checks(s.desc, kind) {
-				t.Run(c.promise, func(t *testing.T) { c.run(t, s) })
-			}
-			t.Run("every call it lacks is refused", func(t *testing.T) { refusesWhatItLacks(t, s) })
 		})
 	}
 }
 
-// kindOf is the kind of the sockets that the protocol opens with those options. A
-// protocol may have to be asked: an option, or a right, decides.
-func kindOf(t *testing.T, p socket.Protocol, options []socket.Setting) socket.Kind {
-	t.Helper()
-	h, err := p.Open(t.Context(), socket.OpenRequest{Options: options})
-	if err != nil {
-		t.Fatalf("open: %v", err)
-	}
-	defer unix.Close(h.FD)
-	n, err := unix.GetsockoptInt(h.FD, unix.SOL_SOCKET, unix.SO_TYPE)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for k, number := range kinds {
-		if n == number {
-			return k
-		}
-	}
-	t.Fatalf("sockets of the unknown type %d", n)
-	return ""
+// LayerTest says how two ends of one layer are put on a connection.
+type LayerTest struct {
+	Client, Server []socket.Setting
+	Host           string // as the client's socket was opened with
+	// OwnEnd says that the layer has an end of its own, so that one of the stream
+	// beneath alone is a cut.
+	OwnEnd bool
+	// Largest is the length of the largest message that is sent; 1 MiB if it is 0.
+	Largest int
+	// Message makes a message of so many bytes that the layer carries unchanged; nil
+	// for random ones.
+	Message func(size int) []byte
 }
 
-// kinds are the numbers of socket(2).
-var kinds = map[socket.Kind]int{socket.Stream: unix.SOCK_STREAM, socket.Datagram: unix.SOCK_DGRAM,
-	socket.Seqpacket: unix.SOCK_SEQPACKET, socket.Raw: unix.SOCK_RAW}
-
-func cannotBeCarried(t *testing.T, s *subject) {
-	if h, err := s.Open(t.Context(), s.request()); !errors.Is(err, socket.Unsupported) {
-		t.Errorf("fd %d, %v", h.FD, err)
-	}
-}
-
-// checks are those that apply.
-func checks(d socket.Description, kind socket.Kind) []check {
-	all := slices.Concat(describing, opening)
-	switch d.Address {
-	case socket.HostPort:
-		all = slices.Concat(all, resolving, ports)
-		if kind == socket.Stream {
-			all = append(all, waiting...)
-		}
-	case socket.PathForm:
-		all = slices.Concat(all, paths)
-	}
-	if d.Address == socket.HostPort || d.Address == socket.PathForm {
-		switch kind {
-		case socket.Stream:
-			all = slices.Concat(all, connections, bytesAndEnds)
-		case socket.Seqpacket:
-			all = slices.Concat(all, connections, packets)
-		case socket.Datagram:
-			all = slices.Concat(all, datagrams)
-		}
-	}
-	all = slices.Concat(all, options)
-	var out []check
-next:
-	for _, c := range all {
-		for _, n := range c.needs {
-			if !d.Can(n) {
-				continue next
-			}
-		}
-		out = append(out, c)
-	}
-	return out
+// RunLayer holds a layer to the promises of [socket.Wrapper], with itself at both
+// ends of TCP connections over the loopback: in process, and through a real plugin
+// process. The test program's TestMain must call [Main].
+func RunLayer(t *testing.T, construct func() socket.Protocol, how LayerTest) {
+	server := append([]socket.Setting{}, how.Server...) // none are none, not the client's
+	RunHow(t, construct, conform.How{Options: how.Client, Server: server, Host: how.Host, OwnEnd: how.OwnEnd,
+		Largest: how.Largest, Message: how.Message})
 }
