@@ -18,7 +18,7 @@ import (
 //   - a block of sh is given to a shell, one of sosh to sosh;
 //   - a block of console is a session: commands behind "$ " or, at sosh's own prompt,
 //     "sosh> ", and what they print. "…" is anything within a line; alone in a line, any
-//     lines. A command that fails must print what is told, or be followed by "$ echo $?";
+//     lines. A command that fails must print FAIL, as sosh test does, or be followed by "$ echo $?";
 //   - a block of yaml is a workflow of GitHub: its run steps are given to the shell;
 //   - a block of text is a drawing, and nothing that could run.
 //
@@ -83,8 +83,8 @@ func readPage(page string) ([]block, error) {
 			open = nil
 		case open != nil:
 			open.text += line + "\n"
-		case strings.Contains(line, "```"):
-			return nil, fmt.Errorf("%s:%d: a fence that does not begin its line", page, i+1)
+		case strings.Contains(line, "```") || strings.HasPrefix(line, "~~~") || strings.HasPrefix(line, "    "):
+			return nil, fmt.Errorf("%s:%d: a block that does not begin with a fence", page, i+1)
 		case line != "":
 			before = line
 		}

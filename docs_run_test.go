@@ -180,7 +180,7 @@ func (s *pageScript) run(t *testing.T, p *place) {
 	}
 	for i, c := range s.commands {
 		got, status := strings.ReplaceAll(parts[2*i], "\r\n", "\n"), parts[2*i+1] // as one sees it
-		if status != "0" && !c.fails && len(c.prints) == 0 {
+		if status != "0" && !c.fails && !slices.ContainsFunc(c.prints, failure.MatchString) {
 			t.Errorf("%s: %s\nstatus %s, of which the page tells nothing; printed:\n%s", c.at, c.line, status, got)
 		}
 		if c.compare && !printsLike(c.prints).MatchString(got) {
@@ -188,6 +188,9 @@ func (s *pageScript) run(t *testing.T, p *place) {
 		}
 	}
 }
+
+// failure is a line that tells that a command has failed.
+var failure = regexp.MustCompile(`^FAIL `)
 
 // printsLike matches a page's lines, where "…" stands for what varies.
 func printsLike(lines []string) *regexp.Regexp {

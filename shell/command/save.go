@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/shell/file"
 	"github.com/sosh-shell/sosh/shell/journal"
 )
 
@@ -69,20 +70,13 @@ func (c *Call) save(path, script string, force bool) error {
 	if !filepath.IsAbs(full) {
 		full = filepath.Join(c.Dir, full)
 	}
+	if st, err := os.Stat(full); err == nil && !st.Mode().IsRegular() {
+		return &socket.Error{Op: "save", Place: path, Err: errors.New("no regular file")}
+	}
 	if !force && !replaceable(full) {
 		return &socket.Error{Op: "save", Place: path, Err: errors.New("it is there, and no script of save"), Hint: "save " + path + " --force overwrites it"}
 	}
-	f, err := os.CreateTemp(filepath.Dir(full), ".save-*")
-	if err != nil {
-		return fail(err)
-	}
-	_, err = io.WriteString(f, script)
-	err = errors.Join(err, f.Chmod(0o700), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), full)
-	}
-	if err != nil {
-		os.Remove(f.Name())
+	if err := file.WriteWhole(full, 0o700, script); err != nil {
 		return fail(err)
 	}
 	c.notice("saved: sosh %s does it again", path)

@@ -21,7 +21,8 @@ import (
 )
 
 // whereTime is what the expression of --where may take for one value: it is a
-// program, and need not end.
+// program, and need not end. It is asked between the expression's steps; one step
+// that makes something huge takes the time and the memory that it takes.
 const whereTime = time.Second
 
 // fieldsVariable is a message's fields in the expression of --where.
@@ -70,7 +71,7 @@ func (c *Call) compileWhere(text string) (*where, error) {
 	if err != nil {
 		return bad("%v", err)
 	}
-	return &where{text: text, code: code, fields: names[fieldsVariable]}, nil
+	return &where{text: text, code: code, fields: strings.Contains(text, fieldsVariable)}, nil
 }
 
 // expectWhere is expect --where.
@@ -174,16 +175,22 @@ func resultText(v any) string {
 	return jsonText(v)
 }
 
-// unreadBytes reads what is unread of a stream, waits for more, and consumes nothing.
+// unreadBytes reads what is unread of a stream from a place on, waits for more, and
+// consumes nothing.
 type unreadBytes struct {
-	ctx context.Context
-	t   *table.Turn
-	at  int
-	err error // why nothing more comes
+	ctx  context.Context
+	t    *table.Turn
+	from int   // where the value begins
+	at   int   // how far it is read
+	err  error // why nothing more comes
 }
 
 func (r *unreadBytes) Read(p []byte) (int, error) {
 	if r.at == len(r.t.Unread()) {
+		if wholeWord(r.t.Unread()[r.from:]) {
+			p[0] = ' ' // the decoder wants the byte behind it, which need not come
+			return 1, nil
+		}
 		if _, r.err = r.t.Fill(r.ctx); errors.Is(r.err, socket.Ended) {
 			return 0, io.EOF // with it a number is whole
 		} else if r.err != nil {
@@ -195,18 +202,29 @@ func (r *unreadBytes) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// wholeWord reports whether text is a JSON value that no further byte could change,
+// and whose end is not to be seen at a bracket: a string, true, false or null. A number
+// may go on.
+func wholeWord(text []byte) bool {
+	text = bytes.TrimSpace(text)
+	if len(text) == 0 || !bytes.ContainsRune([]byte(`"tfn`), rune(text[0])) || !bytes.ContainsRune([]byte(`"el`), rune(text[len(text)-1])) {
+		return false
+	}
+	return json.Valid(text)
+}
+
 // whereStream waits for a JSON value of the stream that fulfils the expression.
 func (e *expectation) whereStream(ctx context.Context) error {
-	in := &unreadBytes{ctx: ctx, t: e.t}
 	e.began = len(e.t.Unread())
-	d := json.NewDecoder(in)
-	d.UseNumber()
-	for {
+	for from := 0; ; {
+		in := &unreadBytes{ctx: ctx, t: e.t, from: from, at: from}
+		d := json.NewDecoder(in)
+		d.UseNumber()
 		var v any
-		from := d.InputOffset()
 		err := d.Decode(&v)
 		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-			return e.failedWhere(socket.Faultf(socket.Malformed, "byte %d is not JSON: %v", max(0, syntax.Offset-1), syntax))
+			at := from + max(0, int(syntax.Offset)-1)
+			return e.failedWhere(socket.Faultf(socket.Malformed, "byte %d: %v", at, syntax), at+1)
 		}
 		if err != nil {
 			if in.err != nil {
@@ -215,22 +233,23 @@ func (e *expectation) whereStream(ctx context.Context) error {
 			if have := bytes.TrimLeft(e.t.Unread()[from:], " \t\r\n"); len(have) > 0 {
 				e.where.rest = fmt.Sprintf("the value that begins at byte %d is not whole", len(e.t.Unread())-len(have))
 			}
-			return e.failedWhere(err)
+			return e.failedWhere(err, len(e.t.Unread()))
 		}
-		end := d.InputOffset()
+		end := from + int(d.InputOffset())
 		text := bytes.TrimSpace(e.t.Unread()[from:end])
 		result, ok, err := e.where.holds(ctx, v, nil)
 		if err != nil {
-			return e.failedWhere(err)
+			return e.failedWhere(err, len(e.t.Unread()))
 		}
 		if !ok {
-			e.where.last = fmt.Sprintf("the last, %s at byte %d, %s", piece(text), int(end)-len(text), e.where.gave)
+			e.where.last = fmt.Sprintf("the last, %s at byte %d, %s", piece(text), end-len(text), e.where.gave)
+			from = end
 			continue
 		}
 		if err := e.foundWhere(text, result, nil); err != nil {
 			return err
 		}
-		e.t.Consume(int(end))
+		e.t.Consume(end)
 		return nil
 	}
 }
@@ -334,8 +353,9 @@ func (e *expectation) foundWhere(text []byte, result any, vars []Assignment) err
 	return e.c.setMatch(vars)
 }
 
-// failedWhere tells what had arrived on a stream instead.
-func (e *expectation) failedWhere(err error) error {
+// failedWhere tells what had arrived on a stream instead; the bytes shown are those
+// before shown, and a few behind.
+func (e *expectation) failedWhere(err error, shown int) error {
 	if errors.Is(err, syscall.ENOTCONN) {
 		return e.s.NotConnected("expect")
 	}
@@ -346,10 +366,12 @@ func (e *expectation) failedWhere(err error) error {
 	r.add("waited", e.watch.String())
 	r.add("arrived", arrived(len(have), e.began))
 	if len(have) > 0 {
-		near := e.where.nearest()
-		r.add("nearest", near)
-		r.data("text", have, 0)
-		fault.Hint = plural(len(have), "byte") + " had arrived and " + isAre(len(have)) + " kept; " + near
+		fault.Hint = plural(len(have), "byte") + " had arrived and " + isAre(len(have)) + " kept"
+		if near := e.where.nearest(); near != "" {
+			r.add("nearest", near)
+			fault.Hint += "; " + near
+		}
+		r.data("text", have[:min(len(have), shown+32)], 0)
 	}
 	return r.fail(fault, causeHint(err))
 }

@@ -161,21 +161,36 @@ const decodeTime = 500 * time.Millisecond
 
 // decode makes fields of the messages that came, while their sockets are there.
 func (j *Journal) decode() {
-	j.mu.Lock()
-	list := j.pending
-	j.pending = nil
-	j.mu.Unlock()
+	list, messages := j.undecoded()
 	if len(list) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), decodeTime)
 	defer cancel()
-	for _, p := range list {
-		all, err := p.of.sock.Decode(ctx, []socket.Message{{Data: p.head, Type: p.typ, Peer: p.peer}})
-		if err == nil && len(all) == 1 {
-			j.mu.Lock()
+	for i, p := range list {
+		all, err := p.of.sock.Decode(ctx, messages[i:i+1])
+		if err != nil || len(all) != 1 {
+			continue
+		}
+		j.mu.Lock()
+		if !p.gone {
 			p.fields, p.declared = all[0], p.of.sock.Top().Fields
-			j.mu.Unlock()
+		}
+		j.mu.Unlock()
+	}
+}
+
+// undecoded takes the messages that wait to be taken apart, as they are now: a piece
+// may be given up at any time by whoever hears of more data.
+func (j *Journal) undecoded() (list []*piece, messages []socket.Message) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, p := range j.pending {
+		if !p.gone {
+			list = append(list, p)
+			messages = append(messages, socket.Message{Data: p.head, Type: p.typ, Peer: p.peer})
 		}
 	}
+	j.pending = nil
+	return list, messages
 }

@@ -35,10 +35,20 @@ func (j *Journal) Script(o Options) string {
 	j.look()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	w := &writer{j: j, o: o, blocks: map[int][]*block{}, typed: map[int]*typed{}, ports: j.vagrant(), taken: j.index()}
+	return j.write(o)
+}
+
+// write writes what is known; called with mu held.
+func (j *Journal) write(o Options) string {
+	w := &writer{j: j, o: o, blocks: map[int][]*block{}, typed: map[int]*typed{}, ports: j.vagrant(), taken: j.index(), left: map[int]bool{}}
 	w.maker.Ports = map[uint16]bool{}
 	for p := range w.ports {
 		w.maker.Ports[p] = true
+	}
+	for _, st := range j.order {
+		if !st.job && st.closed != st.born {
+			w.left[st.born] = true
+		}
 	}
 	for _, st := range j.order {
 		w.place(st)
@@ -65,8 +75,10 @@ type writer struct {
 	ports     map[uint16][]portOf
 	clock     time.Time // of the last thing that was written
 	taken     map[int][]taken
-	inUse     []bool // by entry, whether its match is used later
-	explained bool   // how a match stays
+	left      map[int]bool // entries that made sockets and left them open
+	plain     bool         // errexit is off here
+	inUse     []bool       // by entry, whether its match is used later
+	explained bool         // how a match stays
 	out       strings.Builder
 }
 
@@ -109,7 +121,7 @@ func (e *entry) secret() bool { return strings.HasPrefix(e.unit.Line, " ") }
 // stays reports whether the entry stands in the script.
 func (w *writer) stays(n int) bool {
 	e := w.j.entry(n)
-	if e == nil || !e.over || e.status != 0 || e.secret() {
+	if e == nil || !e.over || e.status != 0 && !w.left[n] || e.secret() {
 		return false
 	}
 	t := w.read(n)
@@ -143,14 +155,22 @@ func (w *writer) line(n int) int {
 	}
 	w.pause(w.j.entry(n).begun)
 	w.print("%s", edited(w.j.entry(n).unit.Line, all))
+	for k := n; k < end; k++ {
+		if on, set := w.read(k).errexit(); set {
+			w.plain = !on
+		}
+	}
 	w.pass(w.j.entry(end - 1).ended)
 	w.arrivals(end - 1)
 	return end
 }
 
-// guarded reports whether something failed in it without ending it, as it would end a
-// script.
-func (w *writer) guarded(n int) bool { return w.j.entry(n).inner && w.read(n).failsInside() }
+// guarded reports whether the entry would end a script, as it failed but left sockets
+// behind, or as something failed in it without ending it.
+func (w *writer) guarded(n int) bool {
+	e := w.j.entry(n)
+	return e.status != 0 || e.inner && w.read(n).failsInside()
+}
 
 // entry writes one statement, or says why it is none.
 func (w *writer) entry(n int) {
@@ -164,7 +184,7 @@ func (w *writer) entry(n int) {
 		if !w.read(n).looksOnly() {
 			w.comment("Under way when this was saved: " + text)
 		}
-	case e.status != 0:
+	case e.status != 0 && !w.stays(n):
 		told := ""
 		if e.told != "" {
 			told = ": " + e.told
@@ -173,11 +193,18 @@ func (w *writer) entry(n int) {
 	case w.stays(n):
 		w.pause(e.begun)
 		edits := w.edits(n)
-		if w.guarded(n) {
+		guard := w.guarded(n) && !w.plain
+		switch {
+		case guard && e.status != 0:
+			w.print("set +e # the next one failed, but its socket stayed")
+		case guard:
 			w.print("set +e # a command of the next one failed, and it went on")
 		}
 		w.print("%s", edited(text, edits))
-		if w.guarded(n) {
+		if on, set := w.read(n).errexit(); set {
+			w.plain = !on
+		}
+		if guard && !w.plain {
 			w.print("set -e")
 		}
 		w.pass(e.ended)
@@ -204,10 +231,15 @@ func (w *writer) pause(t time.Time) {
 // jobs says what becomes of jobs at the script's end.
 func (w *writer) jobs() {
 	running, failed := 0, 0
+	open := w.open()
 	for _, job := range w.o.Jobs {
 		if job.Running {
 			running++
-			w.comment("Ran when this was saved, and ends with the script: " + job.Text)
+			if open(job.Text) {
+				w.comment("Ran when this was saved, and ends with the script: " + job.Text)
+			} else {
+				w.comment("A job ran when this was saved, whose command is left out.")
+			}
 		} else if !job.Fine {
 			failed++
 		}
@@ -218,5 +250,28 @@ func (w *writer) jobs() {
 		w.print("wait || :")
 	default:
 		w.print("wait")
+	}
+}
+
+// open returns what tells whether a job's command stands in a line that is no secret. A
+// job's text is its code as the language prints it: blanks and separators may be others.
+func (w *writer) open() func(text string) bool {
+	bare := strings.NewReplacer(" ", "", "\t", "", "\n", "", "\\\n", "", ";", "")
+	var typed strings.Builder
+	known := map[string]bool{}
+	return func(text string) bool {
+		told, ok := known[text]
+		if ok {
+			return told
+		}
+		if typed.Len() == 0 {
+			for _, e := range w.j.entries {
+				if !e.secret() {
+					typed.WriteString(bare.Replace(e.unit.Text()) + "\n")
+				}
+			}
+		}
+		known[text] = strings.Contains(typed.String(), bare.Replace(text))
+		return known[text]
 	}
 }

@@ -210,6 +210,26 @@ func (t *typed) failsInside() bool {
 	return true
 }
 
+// errexit is what the unit makes of errexit, as far as it sets it.
+func (t *typed) errexit() (on, set bool) {
+	for _, c := range t.calls {
+		if name(c) != "set" {
+			continue
+		}
+		list := words(c)[1:]
+		for i, w := range list {
+			word := w.Lit()
+			if len(word) < 2 || word[0] != '-' && word[0] != '+' || word == "--" {
+				break
+			}
+			if strings.Contains(word[1:], "e") || strings.HasSuffix(word, "o") && i+1 < len(list) && list[i+1].Lit() == "errexit" {
+				on, set = word[0] == '-', true
+			}
+		}
+	}
+	return on, set
+}
+
 // replacePort puts an expression in the place of a number.
 func (t *typed) replacePort(port uint16, expression string) {
 	number := strconv.Itoa(int(port))

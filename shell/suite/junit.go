@@ -2,12 +2,11 @@ package suite
 
 import (
 	"encoding/xml"
-	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
 
+	"github.com/sosh-shell/sosh/shell/file"
 	"github.com/sosh-shell/sosh/shell/render"
 )
 
@@ -77,19 +76,5 @@ func (j JUnit) End(s Sums) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(j.Path), ".junit-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	if _, err = io.WriteString(f, xml.Header+string(text)+"\n"); err == nil {
-		err = f.Chmod(0o644)
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), j.Path)
+	return file.WriteWhole(j.Path, 0o644, xml.Header+string(text)+"\n")
 }
