@@ -72,7 +72,7 @@ func TestPluginFromAnEmptyFolder(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			w := newWorkshop(t)
-			w.sh("", "sosh plugin new shout "+flagOf(kind))
+			w.sh("", "sosh plugin new shout "+"--"+kind)
 			readme, err := os.ReadFile(w.dir + "/shout/README.md")
 			if err != nil {
 				t.Fatal(err)
@@ -96,13 +96,6 @@ func TestPluginFromAnEmptyFolder(t *testing.T) {
 			}
 		})
 	}
-}
-
-func flagOf(kind string) string {
-	if kind == "dialer" {
-		return ""
-	}
-	return "--" + kind
 }
 
 // kindFlags are the flags of the check, as the README has them.
@@ -179,6 +172,18 @@ plugin info shout --json
 		}
 	}
 	t.Logf("%v", time.Since(began))
+}
+
+// TestManPagesAreCleanRoff: groff has nothing to say of any, whatever a plugin declares.
+func TestManPagesAreCleanRoff(t *testing.T) {
+	w := newWorkshop(t)
+	for name := range bundled {
+		page := w.sh("", "sosh plugin docs "+name+" --man > page.7; groff -man -ww -Tutf8 -z page.7 2>&1; man -l page.7 | cat")
+		if strings.Contains(page, "page.7:") || strings.Contains(page, "warning") ||
+			!strings.Contains(strings.Join(strings.Fields(page), " "), "sosh-"+name+" - ") {
+			t.Errorf("%s:\n%s", name, page)
+		}
+	}
 }
 
 // TestPluginSessions runs what people type about plugins, with one that was built.

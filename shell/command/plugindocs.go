@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -143,29 +144,30 @@ func manPage(d socket.Description) string {
 		}
 	}
 	r.request("SH", "DESCRIPTION")
-	r.text(capital(nature(d)) + " of sosh.")
+	switch {
+	case d.Layer && d.Kind.Messages():
+		r.text("A layer of sosh: it is put around a live socket, which then gives messages.")
+	case d.Layer:
+		r.text("A layer of sosh: it is put around a live socket.")
+	default:
+		r.text("A " + string(d.Kind) + " protocol of sosh. Its addresses are of the form " + string(d.Address) + ".")
+	}
 	if len(d.Capabilities) > 0 {
 		r.WriteString(".PP\n")
 		r.text("Its process keeps " + strings.Join(d.Capabilities, ", ") + " where it has it.")
 	}
 	r.section("OPTIONS", len(d.Options), func(i int) (string, string) {
 		o := d.Options[i]
-		text := o.Help + " (" + optionType(o)
-		if o.Default != "" {
-			text += ", " + o.Default + " by default"
-		}
-		return o.Name + "=" + strings.ToUpper(string(o.Type)), text + ")"
+		return o.Name + "=" + strings.ToUpper(string(o.Type)), o.Help + aside(o.Unit, byDefault(o.Default))
 	})
 	r.section("FIELDS", len(d.Fields), func(i int) (string, string) {
 		x := d.Fields[i]
-		text := x.Help + " (" + string(x.Type)
-		if x.Default != "" {
-			text += ", " + x.Default + " by default"
-		}
+		arrives := ""
 		if x.Decoded {
-			text += ", of what arrives"
+			arrives = "of what arrives"
 		}
-		if text += ")"; len(x.Names) > 0 {
+		text := x.Help + aside(string(x.Type), byDefault(x.Default), arrives)
+		if len(x.Names) > 0 {
 			text += ": " + fieldNames(x)
 		}
 		return x.Name, text
@@ -189,6 +191,22 @@ func optionForm(d socket.Description) string {
 		return ""
 	}
 	return " [KEY=VALUE...]"
+}
+
+func byDefault(value string) string {
+	if value == "" {
+		return ""
+	}
+	return value + " by default"
+}
+
+// aside is what there is to say in parentheses, "" for nothing.
+func aside(parts ...string) string {
+	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 // section writes a heading and its entries, if there are any.

@@ -10,7 +10,7 @@ import (
 // NewPlugin is a plugin that is to be written.
 type NewPlugin struct {
 	Name string
-	Kind string // dialer, descriptor or layer
+	Kind string // descriptor or layer
 	Dir  string // absolute: the folder to make
 	// Source is where sosh's own source is, absolute; "" where it was built from, or
 	// the published module.
@@ -19,7 +19,6 @@ type NewPlugin struct {
 
 // The kinds of plugin that can be begun.
 const (
-	NewDialer     = "dialer"
 	NewDescriptor = "descriptor"
 	NewLayer      = "layer"
 )
@@ -31,7 +30,7 @@ var pluginNew = &Command{
 	Usage:    []string{"plugin new NAME [--layer|--descriptor] [--source DIR]"},
 	Help: `The folder NAME gets a Go module with a protocol, its tests and a README that tells the next steps: build, test, check, install, use. The protocol upper-cases what it gets, accepts any address and needs no server: change it into yours.
 
-Without a flag its sockets are connections that the plugin itself makes, as most protocols want. --descriptor makes a protocol whose sockets are the kernel's, which outlive their plugin; --layer one that wraps sockets of other protocols, as tls does.
+--descriptor, as without a flag, makes a protocol whose sockets are the kernel's; --layer one that wraps sockets of other protocols, as tls does.
 
 Where sosh is not installed from a published version, the module is built against the source that this sosh was built from; --source names another place.`,
 	Args: []Arg{{Name: "NAME"}},
@@ -42,14 +41,14 @@ Where sosh is not installed from a published version, the module is built agains
 	}},
 	New: func(f *pflag.FlagSet) Run {
 		layer := f.Bool("layer", false, "a layer, which wraps other sockets")
-		descriptor := f.Bool("descriptor", false, "a protocol whose sockets are the kernel's")
+		descriptor := f.Bool("descriptor", false, "a protocol whose sockets are the kernel's (the default)")
 		source := f.String("source", "", "sosh's own source is in `DIR`")
 		return func(ctx context.Context, c *Call) error {
 			args, err := c.args(1, 1)
 			if err != nil {
 				return err
 			}
-			p := NewPlugin{Name: args[0], Kind: NewDialer, Dir: c.fromDir(args[0])}
+			p := NewPlugin{Name: args[0], Kind: NewDescriptor, Dir: c.fromDir(args[0])}
 			switch {
 			case !pluginName.MatchString(p.Name):
 				return c.usage("%q is no name: lower case letters, digits and hyphens, a letter first", p.Name)
@@ -57,8 +56,6 @@ Where sosh is not installed from a published version, the module is built agains
 				return c.usage("--layer and --descriptor exclude each other")
 			case *layer:
 				p.Kind = NewLayer
-			case *descriptor:
-				p.Kind = NewDescriptor
 			}
 			if *source != "" {
 				p.Source = c.fromDir(*source)
