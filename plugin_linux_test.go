@@ -178,9 +178,11 @@ plugin info shout --json
 func TestManPagesAreCleanRoff(t *testing.T) {
 	w := newWorkshop(t)
 	for name := range bundled {
-		page := w.sh("", "sosh plugin docs "+name+" --man > page.7; groff -man -ww -Tutf8 -z page.7 2>&1; man -l page.7 | cat")
-		if strings.Contains(page, "page.7:") || strings.Contains(page, "warning") ||
-			!strings.Contains(strings.Join(strings.Fields(page), " "), "sosh-"+name+" - ") {
+		if said := w.sh("", "sosh plugin docs "+name+" --man > page.7; groff -man -ww -Tutf8 -z page.7 2>&1"); said != "" {
+			t.Errorf("%s: groff says\n%s", name, said)
+		}
+		page := w.sh("", "man -l page.7 | cat")
+		if !strings.Contains(strings.Join(strings.Fields(page), " "), "sosh-"+name+" - ") {
 			t.Errorf("%s:\n%s", name, page)
 		}
 	}
