@@ -106,7 +106,7 @@ func kindFlags(readme string) string {
 
 // changeAtThePrompt changes the plugin while somebody talks to it.
 func (w workshop) changeAtThePrompt() {
-	tm := openTerminal(w.T, setup{home: w.dir, env: []string{"SOSH_PLUGIN_DIR=" + w.dir + "/plugins"}})
+	tm := openTerminal(w.T, setup{home: w.dir, cols: 200, rows: 40, env: []string{"SOSH_PLUGIN_DIR=" + w.dir + "/plugins"}})
 	tm.prompt("sosh> ")
 	tm.run("open shout anywhere -n old", "sosh old> ")
 	tm.run("send old before", "sosh old> ")
