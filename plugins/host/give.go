@@ -18,6 +18,9 @@ type give struct {
 // expect makes room for the descriptor of a call, before the call: with descriptors
 // used up it fails with EMFILE, and nothing has been asked for. Each needs a settle.
 func (pr *process) expect(call uint64) error {
+	if pr.ch == nil {
+		return pr.keepsSockets()
+	}
 	if err := pr.ch.Reserve(); err != nil {
 		return err
 	}
@@ -61,14 +64,14 @@ func (pr *process) settle(call uint64, wanted bool) (g give) {
 
 // received makes the handle of a descriptor that came, checked against what was
 // asked for and declared.
-func (x *proxy) received(g give, family socket.Family, report socket.Report) (socket.Handle, error) {
+func (pr *process) received(g give, family socket.Family, report socket.Report) (socket.Handle, error) {
 	none := socket.Handle{FD: -1, Report: report}
 	if g.msg.FD < 0 {
 		return none, syscall.EMFILE
 	}
-	if err := check(g.msg.FD, x.p.desc, family); err != nil {
+	if err := check(g.msg.FD, *pr.desc, family); err != nil {
 		closeFD(g.msg.FD)
-		return none, pluginError(x.p.name, "its author must mend it", "gave a bad descriptor: %v", err)
+		return none, pluginError(pr.name, "its author must mend it", "gave a bad descriptor: %v", err)
 	}
 	return socket.Handle{FD: g.msg.FD, Mark: socket.Mark(g.msg.Mark), Report: report}, nil
 }
@@ -95,7 +98,7 @@ func (x *proxy) open(ctx context.Context, req socket.OpenRequest) (socket.Handle
 		g := pr.settle(call, wanted)
 		switch {
 		case g.came:
-			h, err = x.received(g, req.Family, report)
+			h, err = pr.received(g, req.Family, report)
 		case err == nil:
 			err = pluginError(x.p.name, "its author must mend it", "gave no descriptor")
 		}

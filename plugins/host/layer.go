@@ -20,7 +20,7 @@ func (x *proxy) Wrap(ctx context.Context, req socket.WrapRequest) (socket.Handle
 	defer closeFD(req.FD)
 	none := socket.Handle{FD: -1}
 	switch {
-	case !x.p.desc.Can(socket.CallWrap):
+	case !x.p.desc.Load().Can(socket.CallWrap):
 		return none, x.lacks(socket.CallWrap)
 	case x.p.form() == Stream:
 		return none, socket.Faultf(socket.Unsupported, "%s needs descriptors, which cannot travel here", x.p.name)
@@ -72,11 +72,13 @@ func (x *proxy) sendBelow(ctx context.Context, fd int) (*process, uint64, error)
 			}
 			pr.leave()
 		} else {
-			err = errDied
+			err = pr.absent()
 		}
 		switch {
 		case !errors.Is(err, errDied):
 			return nil, 0, err
+		case errors.Is(err, errMoved):
+			tries--
 		case tries == maxTries:
 			return nil, 0, x.died(socket.CallWrap)
 		}
@@ -105,7 +107,7 @@ func (x *proxy) layered(pr *process, call uint64, m *pb.Opened, st grpc.ServerSt
 	err := error(pluginError(x.p.name, "its author must mend it", "gave no descriptor"))
 	var h socket.Handle
 	if g.came {
-		h, err = x.received(g, socket.FamilyUnix, wire.ToReport(m.GetReport()))
+		h, err = pr.received(g, socket.FamilyUnix, wire.ToReport(m.GetReport()))
 	}
 	if err != nil {
 		cancel()

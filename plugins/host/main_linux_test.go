@@ -27,6 +27,10 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 4 && os.Args[1] == "plugin" {
 		unruly.Start(os.Args[3])
 	}
+	if b, ok := thisBuild(); ok {
+		b.serve()
+		return
+	}
 	if strings.HasPrefix(filepath.Base(os.Args[0]), "sosh-plugin-") { // an installed one
 		sdk.Serve(unruly.Named("installed")())
 		return

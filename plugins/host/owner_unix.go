@@ -25,3 +25,12 @@ func ownedByUs(fi fs.FileInfo) bool {
 
 // alive reports whether a process of that number exists, as far as can be told.
 func alive(pid int) bool { return pid <= 0 || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
+
+// tryLock locks an open directory until it is closed, if nobody else has it.
+func tryLock(dir *os.File) (bool, error) {
+	err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, err
+}

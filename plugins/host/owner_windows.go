@@ -1,8 +1,14 @@
 package host
 
-import "io/fs"
+import (
+	"io/fs"
+	"os"
+)
 
 // owner is not known here, so nothing is trusted and nothing removed.
 func owner(fs.FileInfo) (int, bool) { return 0, false }
 func ownedByUs(fs.FileInfo) bool    { return false }
 func alive(int) bool                { return true }
+
+// tryLock locks nothing: two programs that install at the same moment may lose one record.
+func tryLock(*os.File) (bool, error) { return true, nil }

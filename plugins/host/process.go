@@ -34,7 +34,8 @@ const longest = 24 * time.Hour
 // for descriptors.
 type process struct {
 	name   string
-	at     *place // nil for here
+	desc   *socket.Description // of the build that it runs
+	at     *place              // nil for here
 	run    *child
 	client *goplugin.Client
 	rpc    pb.PluginClient
@@ -48,15 +49,18 @@ type process struct {
 	using    sync.WaitGroup // calls that use ch
 	served   sync.WaitGroup
 
-	mu    sync.Mutex
-	gone  bool // no more calls
-	gives map[uint64]*give
-	conns []*grpc.ClientConn // all that go-plugin made
-	lines map[*carrier]bool  // the sockets that it carries
+	mu      sync.Mutex
+	gone    bool          // no more calls
+	retired bool          // another process has taken over
+	calls   int           // under way
+	idle    chan struct{} // closed when it is retired and nothing of it is in use
+	gives   map[uint64]*give
+	conns   []*grpc.ClientConn // all that go-plugin made
+	lines   map[*carrier]bool  // the sockets that it carries
 }
 
 // launch starts a plugin, here or at a place, and returns when it can be called.
-func (h *Host) launch(ctx context.Context, name string, prog program, log *ring, form Form, at *place) (*process, error) {
+func (h *Host) launch(ctx context.Context, name string, prog program, log *ring, at *place) (*process, error) {
 	h.swept.Do(sweep)
 	dir, err := socketDir()
 	if err != nil {
@@ -64,10 +68,10 @@ func (h *Host) launch(ctx context.Context, name string, prog program, log *ring,
 	}
 	defer os.RemoveAll(dir) // once connected, nobody needs it any more
 
-	pr := &process{name: name, at: at, log: log, gives: map[uint64]*give{}, lines: map[*carrier]bool{}}
+	pr := &process{name: name, desc: prog.desc, at: at, log: log, idle: make(chan struct{}), gives: map[uint64]*give{}, lines: map[*carrier]bool{}}
 	var theirs *os.File
 	cmdEnv := []string(nil)
-	if form == Descriptors {
+	if at == nil && h.formOf(prog.desc) == Descriptors {
 		if pr.ch, theirs, err = fdchan.Pair(); err != nil {
 			return nil, startFailed(name, err)
 		}
@@ -235,11 +239,18 @@ func (pr *process) enter() bool {
 	if pr.gone {
 		return false
 	}
+	pr.calls++
 	pr.using.Add(1)
 	return true
 }
 
-func (pr *process) leave() { pr.using.Done() }
+func (pr *process) leave() {
+	pr.mu.Lock()
+	pr.calls--
+	pr.rest()
+	pr.mu.Unlock()
+	pr.using.Done()
+}
 
 // fell kills the process and returns when it is gone: from then on nothing more
 // can come from it.

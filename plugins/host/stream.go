@@ -18,7 +18,7 @@ const patient = time.Duration(math.MaxInt64 / 2)
 func (x *proxy) openFar(ctx context.Context, req socket.OpenRequest) (socket.Handle, error) {
 	var h socket.Handle
 	_, err := x.call(ctx, x.h.cfg.CallTimeout, "open", func(ctx context.Context, pr *process) error {
-		if !pr.looks() && x.p.desc.Kind.Messages() {
+		if !pr.looks() && pr.desc.Kind.Messages() {
 			return x.messageless(pr)
 		}
 		var err error
@@ -66,11 +66,11 @@ func (x *proxy) take(pr *process, connected bool, rpc func() (*pb.Opened, error)
 		return socket.Handle{}, err
 	}
 	m, err := rpc()
-	kind := x.p.desc.Kind
+	kind := pr.desc.Kind
 	if k := socket.Kind(m.GetKind()); k != "" {
 		kind = k
 	}
-	if err == nil && (m.Handle == 0 || len(m.Mark) > socket.MaxMark || !x.p.desc.Gives(kind)) {
+	if err == nil && (m.Handle == 0 || len(m.Mark) > socket.MaxMark || !pr.desc.Gives(kind)) {
 		err = pluginError(x.p.name, "its author must mend it", "gave no handle, a mark of %d bytes, or a %q socket", len(m.Mark), kind)
 	}
 	if err != nil {
@@ -146,7 +146,7 @@ func isAnswer(err error) bool {
 // shutdownFar ends the writing direction behind the bytes that are still in the
 // pair: the pair is half closed, and the pump passes that on.
 func (x *proxy) shutdownFar(ctx context.Context, s socket.Lent, c *carrier, how socket.How) (report socket.Report, err error) {
-	if x.p.desc.Held { // it may have no half ends
+	if c.pr.desc.Held { // it may have no half ends
 		_, _, err = x.done(ctx, s, socket.CallShutdown, func(ctx context.Context, pr *process, l *pb.Lent) (*pb.Done, error) {
 			return pr.rpc.Shutdown(ctx, &pb.ShutdownRequest{Socket: l, How: int32(how), Ask: true})
 		})

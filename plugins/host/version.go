@@ -29,7 +29,7 @@ func (pr *process) looks() bool { return pr.version >= 2 }
 // messageless is the error for a socket with messages that cannot be carried.
 func (x *proxy) messageless(pr *process) error {
 	return &socket.Error{Op: "the " + x.p.name + " plugin", Err: socket.Faultf(socket.Unsupported,
-		"cannot carry the messages of %s sockets: it speaks version %d of the contract", x.p.desc.Kind, pr.version),
+		"cannot carry the messages of %s sockets: it speaks version %d of the contract", pr.desc.Kind, pr.version),
 		Hint: "build it anew with this version of sosh"}
 }
 
