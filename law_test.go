@@ -31,6 +31,7 @@ var allowed = []struct {
 	{"plugins/sdk/plugintest", []string{"plugins/sdk", "plugins/host", "plugins/internal/", "core/"}},
 	{"plugins/sdk", []string{"core/socket", "plugins/internal/"}},
 	{"plugins/host", []string{"core/", "plugins/internal/"}},
+	{"plugins/scaffold", []string{"plugins/examples/node"}},
 	{"plugins/", []string{"plugins/sdk"}},
 }
 

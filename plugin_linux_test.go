@@ -72,6 +72,10 @@ func TestPluginFromAnEmptyFolder(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			w := newWorkshop(t)
+			if kind == scaffold.Node {
+				w.nodeFromAnEmptyFolder()
+				return
+			}
 			w.sh("", "sosh plugin new shout "+"--"+kind)
 			readme, err := os.ReadFile(w.dir + "/shout/README.md")
 			if err != nil {
@@ -95,6 +99,22 @@ func TestPluginFromAnEmptyFolder(t *testing.T) {
 				w.changeAtThePrompt()
 			}
 		})
+	}
+}
+
+// nodeFromAnEmptyFolder does so in Node.js.
+func (w workshop) nodeFromAnEmptyFolder() {
+	if _, err := inNodeFolder(); err != nil && os.Getenv("CI") == "" {
+		w.Skip("npm does not install what it needs: ", err)
+	}
+	w.sh("", "sosh plugin new shout --lang node")
+	readme, err := os.ReadFile(w.dir + "/shout/README.md")
+	if err != nil {
+		w.Fatal(err)
+	}
+	steps := codeBlock.FindStringSubmatch(string(readme))
+	if out := w.sh("shout", steps[1]); !strings.HasSuffix(out, "HELLO") {
+		w.Errorf("the last step printed\n%s", out)
 	}
 }
 

@@ -149,7 +149,7 @@ func (s *Socket) Decode(ctx context.Context, ms []socket.Message) ([][]socket.Se
 	defer cancel()
 	all, err := l.proto.Decode(c, l.mark, ms)
 	for _, fields := range all {
-		inWords(l.desc.Fields, fields)
+		inWords(l.fields(), fields)
 	}
 	return all, asFault(ctx, err)
 }
