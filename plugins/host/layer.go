@@ -94,7 +94,7 @@ func (pr *process) wrap(life context.Context, call uint64, req socket.WrapReques
 		return err
 	})
 	if err == nil && first.GetOpened().GetHandle() == 0 {
-		err = pluginError(pr.name, "its author must mend it", "began a layer without a number")
+		err = pr.broke("began a layer without a number")
 	}
 	return first.GetOpened(), st, err
 }
@@ -102,10 +102,13 @@ func (pr *process) wrap(life context.Context, call uint64, req socket.WrapReques
 // layered takes in the descriptor above and follows the layer from now on.
 func (x *proxy) layered(pr *process, call uint64, m *pb.Opened, st grpc.ServerStreamingClient[pb.LayerEvent], cancel context.CancelFunc) (socket.Handle, error) {
 	g := pr.settle(call, true)
-	err := error(pluginError(x.p.name, "its author must mend it", "gave no descriptor"))
+	var err error
 	var h socket.Handle
 	if g.came {
-		h, err = x.received(g, socket.FamilyUnix, wire.ToReport(m.GetReport()))
+		h, err = x.received(pr, g, socket.FamilyUnix, wire.ToReport(m.GetReport()))
+	}
+	if !g.came {
+		err = pr.broke("gave no descriptor")
 	}
 	if err != nil {
 		cancel()
@@ -135,19 +138,27 @@ func (c *carrier) abort() {
 	defer cancel()
 	if _, err := c.pr.rpc.Abort(ctx, &pb.LayerRequest{Layer: c.handle}); err != nil {
 		if ctx.Err() != nil {
+			c.pr.blame("did not reset a layer within %v", abortTime)
 			c.pr.fell()
 		}
 		c.cancel()
 	}
 }
 
+// maxEvents bounds what a plugin may tell of one layer: its beginning, its end, what
+// it leaves, and as much again.
+const maxEvents = 8
+
 // follow notes what the plugin tells of the layer, until nothing of it is left.
 func (c *carrier) follow(st grpc.ServerStreamingClient[pb.LayerEvent]) {
 	defer close(c.gone)
 	defer c.pr.drop(c)
 	defer c.cancel()
-	for {
+	for events := 1; ; events++ {
 		m, err := st.Recv()
+		if err == nil && events > maxEvents {
+			c.pr.condemn("told of a layer's end more than %d times", maxEvents)
+		}
 		switch {
 		case err != nil && c.wasAborted():
 			c.end(socket.Reset)
@@ -156,7 +167,7 @@ func (c *carrier) follow(st grpc.ServerStreamingClient[pb.LayerEvent]) {
 			c.end(nil) // taken off, or closed by us
 			return
 		case err != nil:
-			c.pr.fell() // so that who hears of it and wraps anew gets another process
+			c.pr.brokeOff() // so that who hears of it and wraps anew gets another process
 			c.lose()
 			return
 		}

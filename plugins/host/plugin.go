@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/sosh-shell/sosh/core/socket"
@@ -21,6 +22,7 @@ type plugin struct {
 	starting *start   // nil while none is being started
 	starts   int
 	failed   bool // the last start failed, or the last process died by itself
+	crashes  crashes
 }
 
 // start is one attempt, which all callers of its time share.
@@ -38,7 +40,7 @@ func (p *plugin) state() socket.Plugin {
 	case p.proc != nil && !p.proc.dead():
 		s.State, s.PID = "running", p.proc.run.pid
 	case p.failed || p.proc != nil:
-		s.State = "failed"
+		s.State, s.Reason = "failed", p.crashes.reason(p.h.now())
 	}
 	return s
 }
@@ -56,6 +58,10 @@ func (p *plugin) running(ctx context.Context) (*process, error) {
 	}
 	s := p.starting
 	if s == nil {
+		if err := p.crashes.refuse(p.name, p.h.now()); err != nil {
+			p.mu.Unlock()
+			return nil, err
+		}
 		s = &start{done: make(chan struct{})}
 		p.starting = s
 		if !p.h.task(func() { p.start(s) }) {
@@ -75,7 +81,11 @@ func (p *plugin) running(ctx context.Context) (*process, error) {
 
 func (p *plugin) start(s *start) {
 	defer close(s.done)
-	prog, err := p.find()
+	err := p.afterLast()
+	var prog program
+	if err == nil {
+		prog, err = p.find()
+	}
 	if err == nil {
 		s.proc, err = p.h.launch(p.name, prog, p.log)
 		prog.close()
@@ -83,11 +93,31 @@ func (p *plugin) start(s *start) {
 	s.err = err
 	p.mu.Lock()
 	p.proc, p.failed, p.starting = s.proc, err != nil, nil
+	if early := (*earlyEnd)(nil); errors.As(err, &early) {
+		p.crashes.ended(p.h.now(), early.how, early.crash)
+	} else if err != nil && !p.crashes.looping(p.h.now()) {
+		p.crashes.last = err.Error()
+	}
 	if err == nil {
 		p.starts++
 		p.h.tasks.Go(func() { p.watch(s.proc) }) // this goroutine is a task, so Close still waits
 	}
 	p.mu.Unlock()
+}
+
+// afterLast waits until the process before has gone, and refuses when it was one too many.
+func (p *plugin) afterLast() error {
+	p.mu.Lock()
+	last := p.proc
+	p.mu.Unlock()
+	if last == nil {
+		return nil
+	}
+	<-last.run.exited // it is dead, or being killed
+	p.noteEnd(last)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.crashes.refuse(p.name, p.h.now())
 }
 
 // watch notices the end of a process, or ends it with the host, and cleans up.
@@ -98,9 +128,12 @@ func (p *plugin) watch(pr *process) {
 		pr.end()
 	}
 	died := p.h.ctx.Err() == nil
+	if died {
+		p.noteEnd(pr)
+	}
 	p.mu.Lock()
 	if p.proc == pr {
-		p.proc, p.failed = nil, died
+		p.proc, p.failed = nil, died && !pr.hasRetired()
 	}
 	p.mu.Unlock()
 	pr.cleanup()

@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/internal/wire"
@@ -99,7 +98,7 @@ func (s *server) opened(ctx context.Context, call uint64, h Handle) (*pb.Opened,
 	}
 	m, err := s.sockets.give(ctx, call, h)
 	if err != nil {
-		return nil, wire.Status(fmt.Errorf("handing the socket over: %w", err), h.Report, nil)
+		return nil, wire.Status(Faultf(Failed, "handing the socket over: %v", err), h.Report, nil)
 	}
 	m.Mark, m.Report = h.Mark, wire.FromReport(h.Report)
 	return m, nil
