@@ -32,14 +32,16 @@ func installed(t *testing.T) (dir string, cfg func(*host.Config)) {
 }
 
 // program is a copy of this test program that is a plugin, by its name.
-func program(t *testing.T) string {
+func program(t *testing.T) string { return programNamed(t, "sosh-plugin-any") }
+
+func programNamed(t *testing.T, name string) string {
 	t.Helper()
 	src, err := os.Open("/proc/self/exe")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	path := filepath.Join(t.TempDir(), "sosh-plugin-any")
+	path := filepath.Join(t.TempDir(), name)
 	dst, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o755)
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/internal/wire"
@@ -43,6 +45,9 @@ func (x *proxy) Wrap(ctx context.Context, req socket.WrapRequest) (socket.Handle
 		err = pr.judge(ctx, context.Background(), 0, err)
 		pr.settle(call, false)
 		cancel()
+		if ctx.Err() != nil || errors.Is(err, socket.Failed) {
+			pr.retire() // it may go on, and keep its copy of the socket
+		}
 		if errors.Is(err, errDied) {
 			err = pluginError(x.p.name, "", "died as it shook hands")
 		}
@@ -137,7 +142,7 @@ func (c *carrier) abort() {
 	ctx, cancel := context.WithTimeout(context.Background(), abortTime)
 	defer cancel()
 	if _, err := c.pr.rpc.Abort(ctx, &pb.LayerRequest{Layer: c.handle}); err != nil {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || status.Code(err) == codes.DeadlineExceeded { // gRPC's clock may be a little faster
 			c.pr.blame("did not reset a layer within %v", abortTime)
 			c.pr.fell()
 		}

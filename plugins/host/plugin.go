@@ -39,7 +39,7 @@ func (p *plugin) state() socket.Plugin {
 	switch {
 	case p.proc != nil && !p.proc.dead():
 		s.State, s.PID = "running", p.proc.run.pid
-	case p.failed || p.proc != nil:
+	case p.failed || p.proc != nil && !p.proc.hasRetired():
 		s.State, s.Reason = "failed", p.crashes.reason(p.h.now())
 	}
 	return s

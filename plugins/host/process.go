@@ -57,11 +57,11 @@ type process struct {
 // launch starts a plugin and returns when it can be called.
 func (h *Host) launch(name string, prog program, log *ring) (*process, error) {
 	h.swept.Do(sweep)
-	dir, err := socketDir()
+	dir, remove, err := socketDir()
 	if err != nil {
 		return nil, startFailed(name, err)
 	}
-	defer os.RemoveAll(dir) // once connected, nobody needs it any more
+	defer remove() // once connected, nobody needs it any more
 
 	over := make(chan struct{})
 	pr := &process{name: name, log: log, gives: map[uint64]*give{}, lines: map[*carrier]bool{}}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // maxBase keeps the path of a socket below the 104 to 108 bytes that systems allow
@@ -25,19 +26,30 @@ func socketBases() []string {
 	return bases
 }
 
-// socketDir makes a directory, 0700, for one plugin's socket. Its name tells whose
-// it is, so that one that a killed program left can be found. A place that is
-// not ours to write to, as su leaves it in the environment, is passed over.
-func socketDir() (dir string, err error) {
+// socketDir makes a directory, 0700, for one plugin's socket, and holds a lock on it
+// until it is removed. Its name tells whose it is, so that one that a killed program
+// left can be found. A place that is not ours to write to, as su leaves it in the
+// environment, is passed over.
+func socketDir() (dir string, remove func(), err error) {
 	for _, base := range socketBases() {
-		if dir, err = os.MkdirTemp(base, fmt.Sprintf("sosh-%d-%d-*", os.Getuid(), os.Getpid())); err == nil {
-			return dir, nil
+		if dir, err = os.MkdirTemp(base, fmt.Sprintf("sosh-%d-%d-*", os.Getuid(), os.Getpid())); err != nil {
+			continue
 		}
+		held, err := os.Open(dir)
+		if err == nil {
+			lockDir(held, false)
+		}
+		return dir, func() { os.RemoveAll(dir); held.Close() }, nil
 	}
-	return "", err
+	return "", nil, err
 }
 
-// sweep removes the socket directories of programs that are gone.
+// sweepAge is how old a directory must be: in its first moment it has no lock yet.
+const sweepAge = 10 * time.Second
+
+// sweep removes the socket directories of programs that are gone. The process number
+// alone does not tell: it may be another's number in another PID namespace, as that
+// of a container which shares the directory.
 func sweep() {
 	for _, base := range socketBases() {
 		sweepIn(base)
@@ -53,8 +65,16 @@ func sweepIn(base string) {
 			continue
 		}
 		// Others may make names in a shared directory: only what is ours is removed.
-		if fi, err := os.Lstat(dir); err == nil && fi.IsDir() && ownedByUs(fi) {
+		if fi, err := os.Lstat(dir); err != nil || !fi.IsDir() || !ownedByUs(fi) || time.Since(fi.ModTime()) < sweepAge {
+			continue
+		}
+		f, err := os.Open(dir)
+		if err != nil {
+			continue
+		}
+		if lockDir(f, true) {
 			os.RemoveAll(dir)
 		}
+		f.Close()
 	}
 }

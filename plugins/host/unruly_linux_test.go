@@ -74,6 +74,7 @@ var outcomes = map[string]map[string]outcome{
 		"fork-storm":         {"died in open, 3 times in a row", true},
 		"eat":                {"", false},
 		"burn":               {"", false},
+		"burn-1":             {"", false},
 		"lifeline":           {"", false},
 		"terminal":           {"", false},
 	},

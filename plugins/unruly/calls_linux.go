@@ -80,6 +80,7 @@ var inCalls = []struct {
 	{"fork-storm", "starts children that start children, and dies", onOpen(func() { storm(); die() }), nil},
 	{"eat", "takes 200 MB", onOpen(func() { eat(200 << 20) }), nil},
 	{"burn", "keeps every processor busy", onOpen(func() { burn(runtime.NumCPU()) }), nil},
+	{"burn-1", "keeps one processor busy", onOpen(func() { burn(1) }), nil},
 	{"lifeline", "writes to its lifeline, and holds both ends", onOpen(holdLifeline), nil},
 	{"terminal", "tries to reach the user's terminal", onOpen(func() { terminal() }), nil},
 	{"escapes", "has what a terminal would obey in every value", nil, nil},

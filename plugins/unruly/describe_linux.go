@@ -16,7 +16,9 @@ var described = []struct {
 	{"describe-bundled", "calls itself tcp", func(d *pb.Description) { d.Name = "tcp" }},
 	{"describe-path", "has a name that leads elsewhere", func(d *pb.Description) { d.Name = "../../etc/passwd" }},
 	{"describe-nothing", "says nothing of itself", func(d *pb.Description) { d.Reset() }},
-	{"describe-escapes", "has what a terminal would obey in its synopsis", func(d *pb.Description) { d.Synopsis = "fine " + strings.ReplaceAll(Escapes, "\n", "") }},
+	{"describe-escapes", "has what a terminal would obey in its synopsis", func(d *pb.Description) {
+		d.Synopsis = "fine " + strings.ToValidUTF8(strings.NewReplacer("\n", "", "\r", "").Replace(Escapes), "")
+	}},
 	{"describe-default", "has what a terminal would obey in an option's default", func(d *pb.Description) {
 		d.Options = []*pb.OptionDeclaration{{Name: "x", Type: "string", Default: "\x1b[2J", Help: "fine"}}
 	}},

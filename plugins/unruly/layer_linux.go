@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -51,7 +50,7 @@ var aboveSockets = []struct {
 			}
 		}()
 	}},
-	{"die", "dies when it is on", nil, func(*above) { time.AfterFunc(5*time.Millisecond, die) }},
+	{"die", "dies when something is written to it", nil, func(a *above) { go a.dieAtFirst() }},
 	{"mute", "ends and never says why", nil, func(a *above) { a.shut() }},
 	{"escapes", "ends for a reason that a terminal would obey", nil, func(a *above) {
 		a.reason = sdk.Faultf(sdk.Refused, "%s", Escapes)
@@ -112,6 +111,12 @@ func (a *above) send(p []byte) error {
 		p = p[max(n, 0):]
 	}
 	return nil
+}
+
+func (a *above) dieAtFirst() {
+	if n, _ := unix.Read(a.fd, make([]byte, 1)); n > 0 {
+		die()
+	}
 }
 
 func (a *above) shut() { unix.Shutdown(a.fd, unix.SHUT_RDWR) }
