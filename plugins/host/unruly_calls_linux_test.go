@@ -52,6 +52,21 @@ func TestAnswersBeyondAllBoundsAreBreaches(t *testing.T) {
 	}
 }
 
+func TestNonsensicalAddressesAreABreach(t *testing.T) {
+	for text, want := range map[string]string{"many": "larger than max", "none": "no address and no error, and was ended"} {
+		t.Run(text, func(t *testing.T) {
+			h, p, beside := mixed(t, host.Descriptors, nil, unruly.New)
+			open(t, p)
+			pid := stateOf(h, unruly.Name).PID
+			_, err := p.Resolve(t.Context(), socket.ResolveRequest{Text: text})
+			matches(t, "resolve", err, want)
+			presentable(t, err)
+			eventually(t, "it is ended", func() bool { return gone(pid) })
+			beside.unharmed()
+		})
+	}
+}
+
 // What is too large to send is the caller's doing, and costs no plugin its life.
 func TestTooLargeARequestIsNoFaultOfThePlugin(t *testing.T) {
 	h, p, _ := mixed(t, host.Descriptors, nil, unruly.New)

@@ -88,6 +88,7 @@ var inCalls = []struct {
 	{"undeclared", "decodes a field that it has not declared", nil, nil},
 	{"many", "decodes a million fields", nil, nil},
 	{"fewer", "decodes fewer messages than it got", nil, nil},
+	{"addresses", "resolves a name to a million addresses, to none, or to one that a terminal would obey", nil, nil},
 	{"block", "makes the sockets that it borrows blocking, keeps copies, and goes on toggling", nil, toggle},
 	{"keep", "keeps a copy of each socket that it borrows", nil, func(_ string, s sdk.Lent) { unix.FcntlInt(uintptr(s.FD), unix.F_DUPFD_CLOEXEC, 0) }},
 	{"steal", "reads from the socket that it borrows", nil, func(_ string, s sdk.Lent) {

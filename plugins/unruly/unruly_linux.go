@@ -10,6 +10,7 @@ package unruly
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -159,6 +160,19 @@ func later(call string, s sdk.Lent) {
 }
 
 func (protocol) Resolve(ctx context.Context, r sdk.ResolveRequest) ([]sdk.Address, error) {
+	switch {
+	case strings.HasPrefix(r.Text, "escapes"):
+		zone := strings.ToValidUTF8(Escapes[:60], "")
+		return []sdk.Address{{Family: sdk.FamilyIP6, IP: netip.MustParseAddr("fe80::1").WithZone(zone), Port: 9}}, nil
+	case strings.HasPrefix(r.Text, "many"):
+		as := make([]sdk.Address, 1_000_000)
+		for i := range as {
+			as[i] = sdk.Address{Family: sdk.FamilyIP4, IP: netip.AddrFrom4([4]byte{127, byte(i >> 16), byte(i >> 8), byte(i)}), Port: 9}
+		}
+		return as, nil
+	case strings.HasPrefix(r.Text, "none"):
+		return nil, nil
+	}
 	return sdk.ResolveHostPort(ctx, "tcp", r)
 }
 
