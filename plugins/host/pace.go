@@ -45,5 +45,5 @@ func (c *pace) take(n int, now time.Time) time.Duration {
 	if c.said <= paceBurst {
 		return 0
 	}
-	return time.Duration(c.said-paceBurst) * time.Second / paceRate
+	return time.Duration(float64(c.said-paceBurst) / paceRate * float64(time.Second))
 }
