@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -51,18 +54,19 @@ func BenchmarkBesideUnruly(b *testing.B) {
 			defer turn.Done()
 			echo(b, s, turn, nil) // warm
 			var alone, beside []time.Duration
-			var medians, tails []float64
+			var medians, tails, loads []float64
 			for b.Loop() {
 				a := echo(b, s, turn, nil)
 				end := begin(b, c.form, c.of, c.how)
 				w := echo(b, s, turn, nil)
-				end()
+				loads = append(loads, end())
 				alone, beside = append(alone, a...), append(beside, w...)
 				medians = append(medians, ratio(w, a, 0.5))
 				tails = append(tails, ratio(w, a, 0.99))
 			}
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(float64(percentile(alone, 0.5).Nanoseconds())/1000, "alone-us")
+			b.ReportMetric(median(loads), "cpus") // that the plugin used meanwhile
 			b.ReportMetric(median(medians), "median-ratio")
 			b.ReportMetric(median(tails), "p99-ratio")
 		})
@@ -98,8 +102,9 @@ func ratio(a, b []time.Duration, p float64) float64 {
 	return float64(percentile(a, p)) / float64(percentile(b, p))
 }
 
-// begin makes a plugin misbehave until the returned function is called.
-func begin(b *testing.B, form host.Form, construct func() socket.Protocol, how string) (end func()) {
+// begin makes a plugin misbehave until the returned function is called, which tells
+// how many processors the plugin's process has kept busy.
+func begin(b *testing.B, form host.Form, construct func() socket.Protocol, how string) (end func() (cpus float64)) {
 	b.Helper()
 	name := construct().Describe().Name
 	h, err := host.New(host.Config{Form: form, Bundled: map[string]func() socket.Protocol{name: construct}})
@@ -151,8 +156,25 @@ func begin(b *testing.B, form host.Form, construct func() socket.Protocol, how s
 		case <-time.After(30 * time.Millisecond):
 		}
 	}
-	return func() {
+	pid := h.Plugins()[0].PID
+	start, used := time.Now(), processorTime(pid)
+	return func() float64 {
+		cpus := float64(processorTime(pid)-used) / float64(time.Since(start))
 		cancel()
 		h.Close()
+		return max(cpus, 0)
 	}
+}
+
+// processorTime is what the threads of a process have used so far: schedstat of the
+// kernel's sched-stats documentation. 0 when it is gone.
+func processorTime(pid int) (sum time.Duration) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	for _, f := range files {
+		text, _ := os.ReadFile(f)
+		var ns int64
+		fmt.Sscan(string(text), &ns)
+		sum += time.Duration(ns)
+	}
+	return sum
 }
