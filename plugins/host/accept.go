@@ -94,9 +94,9 @@ func (a *accepting) finish() (socket.Handle, error) {
 	g := a.pr.settle(a.call, !errors.As(err, &refused))
 	switch {
 	case g.came:
-		return a.x.received(g, a.family, report)
+		return a.x.received(a.pr, g, a.family, report)
 	case err == nil:
-		err = pluginError(a.x.p.name, "its author must mend it", "gave no descriptor")
+		err = a.pr.broke("gave no descriptor")
 	case errors.Is(err, errDied):
 		err = pluginError(a.x.p.name, "accept again: the listener is unharmed",
 			"died in accept: a connection that it had just taken may be gone")

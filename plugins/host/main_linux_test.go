@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,26 +16,19 @@ import (
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/host"
-	"github.com/sosh-shell/sosh/plugins/sdk"
 	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 	"github.com/sosh-shell/sosh/plugins/tcp"
 	"github.com/sosh-shell/sosh/plugins/unruly"
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 4 && os.Args[1] == "plugin" {
-		unruly.Start(os.Args[3])
-	}
-	if strings.HasPrefix(filepath.Base(os.Args[0]), "sosh-plugin-") { // an installed one
-		sdk.Serve(unruly.Named("installed")())
-		return
-	}
+	unruly.ServeIfAsked()
 	if os.Getenv(helperKey) != "" {
-		plugintest.ServeIfAsked(tcp.New, unruly.New)
+		plugintest.ServeIfAsked(tcp.New)
 		helper()
 		return
 	}
-	plugintest.Main(m, tcp.New, unruly.New, unruly.Bare)
+	plugintest.Main(m, tcp.New, unruly.Bare)
 }
 
 // helperKey in the environment makes the test program a host of its own, which

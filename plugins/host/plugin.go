@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/sosh-shell/sosh/core/socket"
@@ -22,6 +23,7 @@ type plugin struct {
 	starting *start   // nil while none is being started
 	starts   int
 	failed   bool // the last start failed, or the last process died by itself
+	crashes  crashes
 }
 
 // start is one attempt, which all callers of its time share.
@@ -41,8 +43,8 @@ func (p *plugin) state() socket.Plugin {
 	switch {
 	case p.proc != nil && !p.proc.dead():
 		s.State, s.PID = "running", p.proc.run.pid
-	case p.failed || p.proc != nil:
-		s.State = "failed"
+	case p.failed || p.proc != nil && !p.proc.hasRetired():
+		s.State, s.Reason = "failed", p.crashes.reason(p.h.now())
 	}
 	return s
 }
@@ -69,6 +71,10 @@ func (p *plugin) running(ctx context.Context) (*process, error) {
 	}
 	s := p.starting
 	if s == nil {
+		if err := p.crashes.refuse(p.name, p.h.now()); err != nil {
+			p.mu.Unlock()
+			return nil, err
+		}
 		s = &start{done: make(chan struct{})}
 		s.ctx, s.cancel = context.WithCancel(p.h.ctx)
 		p.starting = s
@@ -103,7 +109,11 @@ func (p *plugin) running(ctx context.Context) (*process, error) {
 func (p *plugin) start(s *start) {
 	defer close(s.done)
 	defer s.cancel()
-	prog, err := p.find()
+	err := p.afterLast()
+	var prog program
+	if err == nil {
+		prog, err = p.find()
+	}
 	if err == nil {
 		s.proc, err = p.h.launch(s.ctx, p.name, prog, p.log, p.at)
 		prog.close()
@@ -120,11 +130,31 @@ func (p *plugin) start(s *start) {
 		return
 	}
 	p.proc, p.failed, p.starting = s.proc, err != nil, nil
+	if early := (*earlyEnd)(nil); errors.As(err, &early) {
+		p.crashes.ended(p.h.now(), early.how, early.crash)
+	} else if err != nil && !p.crashes.looping(p.h.now()) {
+		p.crashes.last = err.Error()
+	}
 	if err == nil {
 		p.starts++
 		p.h.tasks.Go(func() { p.watch(s.proc) }) // this goroutine is a task, so Close still waits
 	}
 	p.mu.Unlock()
+}
+
+// afterLast waits until the process before has gone, and refuses when it was one too many.
+func (p *plugin) afterLast() error {
+	p.mu.Lock()
+	last := p.proc
+	p.mu.Unlock()
+	if last == nil {
+		return nil
+	}
+	<-last.run.exited // it is dead, or being killed
+	p.noteEnd(last)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.crashes.refuse(p.name, p.h.now())
 }
 
 // watch notices the end of a process, or ends it with the host, and cleans up.
@@ -135,9 +165,12 @@ func (p *plugin) watch(pr *process) {
 		pr.end()
 	}
 	died := p.h.ctx.Err() == nil
+	if died {
+		p.noteEnd(pr)
+	}
 	p.mu.Lock()
 	if p.proc == pr {
-		p.proc, p.failed = nil, died
+		p.proc, p.failed = nil, died && !pr.hasRetired()
 	}
 	p.mu.Unlock()
 	pr.cleanup()

@@ -106,6 +106,7 @@ func (p *pump) down() {
 		case <-stop:
 		}
 	}()
+	var words pace // what carries no bytes
 	for {
 		m, err := p.st.Recv()
 		if err != nil {
@@ -116,6 +117,9 @@ func (p *pump) down() {
 		switch w := m.What.(type) {
 		case *pb.FromSocket_Data:
 			p.ours.Write(w.Data) // fails when the caller has closed: then they go nowhere
+			if len(w.Data) > 0 {
+				continue
+			}
 		case *pb.FromSocket_Acceptable:
 			p.ours.Write([]byte{1})
 		case *pb.FromSocket_Finish:
@@ -127,8 +131,13 @@ func (p *pump) down() {
 			p.end(nil)
 			p.shut(unix.SHUT_WR)
 		}
+		words.wait(wordCost, p.pr.run.over)
 	}
 }
+
+// wordCost is what a message without bytes counts as, in bytes: a thousand may come at
+// once, and 256 a second from then on.
+const wordCost = 1 << 10
 
 // shut ends directions of our end. Only the caller's writes see that; the bytes
 // that it has not read stay.

@@ -68,7 +68,7 @@ func (x *proxy) take(pr *process, connected bool, rpc func() (*pb.Opened, error)
 	}
 	m, err := rpc()
 	if err == nil && (m.Handle == 0 || len(m.Mark) > socket.MaxMark) {
-		err = pluginError(x.p.name, "its author must mend it", "gave no handle, or a mark of %d bytes", len(m.Mark))
+		err = pr.broke("gave no handle, or a mark of %d bytes", len(m.Mark))
 	}
 	if err != nil {
 		ours.Close()
