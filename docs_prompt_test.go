@@ -15,7 +15,8 @@ import (
 // wherever it stands.
 func (p *place) typed(t *testing.T, b *block) {
 	home := t.TempDir()
-	tm := openTerminal(t, setup{home: home, cols: 160, rows: 70, through: p.through(home), env: []string{"PATH=" + p.path, "TMPDIR=" + placeTemp}})
+	tm := openTerminal(t, setup{home: home, cols: 160, rows: 70, through: p.through(home),
+		env: []string{"PATH=" + p.path, "TMPDIR=" + placeTemp, "XDG_DATA_HOME=" + p.home + "/data"}})
 	lines := b.lines()
 	if lines[0] == "$ sosh" {
 		lines = lines[1:]

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -209,9 +210,10 @@ func printsLike(lines []string) *regexp.Regexp {
 // example.com is a web server of this machine, which nginx is. Its processes are a
 // namespace, too, so that a server that a page leaves behind ends with it.
 type place struct {
-	home  string
-	first int // its first process
-	path  string
+	home   string
+	first  int // its first process
+	path   string
+	golang []string // where the Go tools keep what they have built
 }
 
 func newPlace(t *testing.T) *place {
@@ -226,7 +228,14 @@ func newPlace(t *testing.T) *place {
 	if err := os.Symlink(builtProgram(t), filepath.Join(bin, "sosh")); err != nil {
 		t.Fatal(err)
 	}
-	p.path = bin + ":/usr/sbin:/usr/bin:/sbin:/bin"
+	p.path = bin + ":/usr/sbin:/usr/bin:/sbin:/bin:" + filepath.Join(runtime.GOROOT(), "bin")
+	for _, key := range []string{"GOCACHE", "GOMODCACHE"} {
+		value, err := exec.Command("go", "env", key).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.golang = append(p.golang, key+"="+strings.TrimSpace(string(value)))
+	}
 	cmd := exec.Command("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-ec", placeSetup)
 	cmd.Dir, cmd.Env = p.home, p.environ()
 	var stderr bytes.Buffer
@@ -299,8 +308,8 @@ cat
 `
 
 func (p *place) environ() []string {
-	return []string{"HOME=" + p.home, "XDG_DATA_HOME=" + p.home + "/data", "XDG_STATE_HOME=" + p.home + "/state",
-		"PATH=" + p.path, "TMPDIR=" + placeTemp, "LANG=C.UTF-8"}
+	return append([]string{"HOME=" + p.home, "XDG_DATA_HOME=" + p.home + "/data", "XDG_STATE_HOME=" + p.home + "/state",
+		"PATH=" + p.path, "TMPDIR=" + placeTemp, "LANG=C.UTF-8"}, p.golang...)
 }
 
 // through is what a program is started by to be there, in a folder.

@@ -70,7 +70,7 @@ var bundled = map[string]func() socket.Protocol{
 const synopsis = `usage: sosh [FLAG...] [FILE [ARG...]]
        sosh [FLAG...] -c CODE [ARG...]
        sosh test PATH... [FLAG...]
-       sosh plugin list | install PATH
+       sosh plugin list | new | check | install | remove | info | docs | reload
 
 A shell for live sockets. Without FILE it is a prompt at a terminal, else it
 runs a script from standard input. help, at the prompt, tells the commands.
@@ -174,7 +174,7 @@ func run(argv []string) int {
 	}
 	defer h.Close()
 	if len(s.args) > 0 && !s.code && s.args[0] == "plugin" {
-		return plugins(h, s.args[1:])
+		return plugins(ctx, &s, h, s.args[1:])
 	}
 	return shell(ctx, &s, h)
 }
@@ -284,7 +284,7 @@ func pluginDir() string {
 func shell(ctx context.Context, s *settings, h *host.Host) int {
 	t := table.New(h)
 	defer t.Close()
-	session := &command.Session{Table: t, Limit: s.limit, JSON: s.json}
+	session := &command.Session{Table: t, Limit: s.limit, JSON: s.json, Author: author}
 	terminal := isatty.IsTerminal(os.Stdout.Fd())
 	session.Colour = terminal && os.Getenv("NO_COLOR") == ""
 	if len(s.args) == 0 && terminal && isatty.IsTerminal(os.Stdin.Fd()) {

@@ -144,7 +144,7 @@ func oneTest(ctx context.Context, s *settings, limit render.Duration, path strin
 	}
 	defer code.Close()
 	sh, err := lang.New(lang.Config{
-		Session: &command.Session{Table: t, Limit: limit}, Stdout: out, Stderr: out, Raw: out, Name: path, NoExternal: s.noExternal,
+		Session: &command.Session{Table: t, Limit: limit, Author: author}, Stdout: out, Stderr: out, Raw: out, Name: path, NoExternal: s.noExternal,
 	})
 	if err != nil {
 		fmt.Fprintln(out, "sosh:", err)

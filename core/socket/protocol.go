@@ -13,7 +13,8 @@ const MaxMark = 256
 // A Mark is what a protocol wants to find again at the next call on a socket:
 // opaque to the core, at most [MaxMark] bytes, given by Open and Accept and
 // handed in with every later call. A mark is how a plugin remembers a socket
-// without memory, and so how it survives its own death.
+// without memory, and so how it survives its own death. A new build takes over the
+// sockets of the one before, and gets its marks.
 type Mark []byte
 
 // A Protocol makes sockets of one sort. What it can do beyond that it says by

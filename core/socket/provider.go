@@ -40,4 +40,10 @@ type Plugin struct {
 	Reason  string // why it failed, one line; "" for none
 	Starts  int    // how often it was started in this session
 	Path    string // "bundled", or the file
+	SHA256  string // of the file, in hex; "" for what is bundled
+	// Processes counts those that run: an earlier build lives until nothing of it is
+	// in use.
+	Processes int
+	// Holds counts the layers and sockets that live in them and are lost with them.
+	Holds int
 }

@@ -15,7 +15,7 @@ import (
 func (x *proxy) Accept(ctx context.Context, s socket.Lent) (socket.Handle, error) {
 	none := socket.Handle{FD: -1}
 	switch {
-	case !x.p.desc.Can(socket.CallAccept):
+	case !x.p.desc.Load().Can(socket.CallAccept):
 		return none, x.lacks(socket.CallAccept)
 	case x.p.form() == Stream:
 		return x.acceptFar(ctx, s)
@@ -55,12 +55,14 @@ func (a *accepting) send(ctx context.Context) error {
 			}
 			pr.leave()
 		} else {
-			err = errDied
+			err = pr.absent()
 		}
-		if !errors.Is(err, errDied) {
+		switch {
+		case !errors.Is(err, errDied):
 			return err
-		}
-		if tries == maxTries {
+		case errors.Is(err, errMoved):
+			tries--
+		case tries == maxTries:
 			return a.x.died(socket.CallAccept)
 		}
 	}
@@ -94,7 +96,7 @@ func (a *accepting) finish() (socket.Handle, error) {
 	g := a.pr.settle(a.call, !errors.As(err, &refused))
 	switch {
 	case g.came:
-		return a.x.received(a.pr, g, a.family, report)
+		return a.pr.received(g, a.family, report)
 	case err == nil:
 		err = a.pr.broke("gave no descriptor")
 	case errors.Is(err, errDied):

@@ -23,6 +23,10 @@ const maxTries = 3
 // errDied is a call whose process ended before it answered.
 var errDied = errors.New("the plugin died")
 
+// errMoved is a call that came to a process after another had taken over: nothing
+// was asked of it. It is errDied, too.
+var errMoved = fmt.Errorf("%w: another has taken over", errDied)
+
 // answered is an error that the plugin itself answered with.
 type answered struct {
 	error
@@ -47,7 +51,7 @@ func answer(err error) error {
 // the caller's patience.
 func (pr *process) try(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
 	if !pr.enter() {
-		return errDied
+		return pr.absent()
 	}
 	defer pr.leave()
 	return pr.tryEntered(ctx, limit, f)
@@ -122,10 +126,12 @@ func (x *proxy) call(ctx context.Context, limit time.Duration, what socket.Call,
 			return tries, err
 		}
 		err = pr.try(ctx, limit, func(ctx context.Context) error { return f(ctx, pr) })
-		if !errors.Is(err, errDied) {
+		switch {
+		case !errors.Is(err, errDied):
 			return tries, err
-		}
-		if tries == maxTries {
+		case errors.Is(err, errMoved):
+			tries-- // it did not reach it
+		case tries == maxTries:
 			return tries, x.died(what)
 		}
 	}

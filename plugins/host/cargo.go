@@ -65,6 +65,9 @@ func (h *Host) carriedInstalled(name string) (program, error) {
 	if err != nil {
 		return program{}, err
 	}
+	if prog.file == nil {
+		return program{}, pluginError(name, "only programs can be carried elsewhere", "is a script")
+	}
 	exe, err := examine(prog.file)
 	if err != nil {
 		prog.close()
@@ -93,7 +96,7 @@ func (h *Host) pluginElsewhere(word string) (*plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	if here.desc.Layer {
+	if here.desc.Load().Layer {
 		return nil, &socket.Error{Op: "wrap", Place: word, Err: socket.Faultf(socket.Usage, "a layer is not elsewhere: it works on the bytes here"),
 			Hint: "wrap SOCK " + name + " does it, also on a socket that is at a place"}
 	}
@@ -105,14 +108,29 @@ func (h *Host) pluginElsewhere(word string) (*plugin, error) {
 	case ok:
 		return p, nil
 	}
-	p := &plugin{h: h, name: word, desc: here.desc, path: socket.JoinCommand(command), log: newRing(word, h.logSink),
+	p := &plugin{h: h, name: word, path: socket.JoinCommand(command), log: newRing(word, h.logSink), all: map[*process]bool{},
 		at: &place{name: at, command: command}}
-	p.desc.Place = at
-	p.find = func() (program, error) { return h.carriedInstalled(name) }
+	p.desc.Store(placed(here.desc.Load(), at))
+	find := func() (program, error) { return h.carriedInstalled(name) }
 	if _, bundled := h.cfg.Bundled[name]; bundled {
 		args := append(append([]string{}, h.cfg.Args...), name, "--stdio")
-		p.find = func() (program, error) { return h.carriedOwn(args) }
+		find = func() (program, error) { return h.carriedOwn(args) }
+	}
+	p.find = func() (program, error) {
+		prog, err := find()
+		if prog.desc == nil {
+			prog.desc = here.desc.Load()
+		}
+		prog.desc = placed(prog.desc, at)
+		return prog, err
 	}
 	h.plugins[word] = p
 	return p, nil
+}
+
+// placed is a description of what runs at a place.
+func placed(d *socket.Description, at string) *socket.Description {
+	there := *d
+	there.Place = at
+	return &there
 }

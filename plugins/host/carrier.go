@@ -194,6 +194,7 @@ func (pr *process) drop(c *carrier) {
 	pr.mu.Lock()
 	defer pr.mu.Unlock()
 	delete(pr.lines, c)
+	pr.rest()
 }
 
 // loseAll is the end of the process for the sockets that it carried.

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -34,6 +35,9 @@ func (c *crashes) ended(now time.Time, how string, crash bool) {
 	}
 }
 
+// forget makes the next start as good as the first.
+func (c *crashes) forget() { c.at, c.until = nil, time.Time{} }
+
 // looping reports whether the plugin is not to be started now.
 func (c *crashes) looping(now time.Time) bool { return now.Before(c.until) }
 
@@ -63,25 +67,50 @@ func (h *Host) TryAgain(name string) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.crashes = crashes{last: p.crashes.last}
+	p.crashes.forget()
 	return nil
 }
 
-// noteEnd notes how a process ended, once.
+// afterLast waits until the process before has gone, and refuses when it was one too many.
+func (p *plugin) afterLast() error {
+	p.mu.Lock()
+	last := p.proc
+	p.mu.Unlock()
+	if last == nil || !last.dead() { // a reload was faster
+		return nil
+	}
+	<-last.run.exited // it is being killed, if it has not gone
+	p.noteEnd(last)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.crashes.refuse(p.name, p.h.now())
+}
+
+// noteFailure notes why there is no process. p.mu is held.
+func (p *plugin) noteFailure(err error) {
+	if early := (*earlyEnd)(nil); errors.As(err, &early) {
+		p.crashes.ended(p.h.now(), early.how, early.crash)
+	} else if !p.crashes.looping(p.h.now()) {
+		p.crashes.last = err.Error()
+	}
+}
+
+// noteEnd notes how a process ended, once. What becomes of one that has made room for
+// another says nothing of that.
 func (p *plugin) noteEnd(pr *process) {
 	how, crash := pr.ending()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !pr.noted && !pr.hasRetired() {
+	if !pr.noted && !pr.isExcused() {
 		pr.noted = true
 		p.crashes.ended(p.h.now(), how, crash)
 	}
 }
 
-func (pr *process) hasRetired() bool {
+func (pr *process) isExcused() bool {
 	pr.mu.Lock()
 	defer pr.mu.Unlock()
-	return pr.retired
+	return pr.excused || pr.retired
 }
 
 // ending is how a process that has exited ended, and whether that was its own fault.

@@ -72,7 +72,7 @@ func TestCrashLoopIsStoppedWithAClearWord(t *testing.T) {
 	if err := do(p, ""); !strings.HasSuffix(err.Error(), " 12:01:00") {
 		t.Errorf("got %v", err)
 	}
-	if s := stateOf(h, name); s.State != "failed" || !strings.HasPrefix(s.Reason, "ended 5 times within a minute") {
+	if s := stateOf(t, h, name); s.State != "failed" || !strings.HasPrefix(s.Reason, "ended 5 times within a minute") {
 		t.Errorf("state %+v", s)
 	}
 	tcp, err := h.Protocol("tcp")
@@ -106,7 +106,7 @@ func TestCrashesInCallsAreCounted(t *testing.T) {
 			h, p, _ := crashing(t, unruly.New)
 			for n := 0; ; n++ {
 				err := do(p, how)
-				s := stateOf(h, unruly.Name)
+				s := stateOf(t, h, unruly.Name)
 				if err != nil && strings.Contains(err.Error(), "ended 5 times within a minute") {
 					clear(t, err, want)
 					if s.Starts != 5 {
@@ -118,7 +118,7 @@ func TestCrashesInCallsAreCounted(t *testing.T) {
 					t.Fatalf("it goes on and on: %v, %+v", err, s)
 				}
 				if how == "garbage" { // is found out beside the call
-					eventually(t, "it is ended", func() bool { return stateOf(h, unruly.Name).PID != s.PID || s.PID == 0 })
+					eventually(t, "it is ended", func() bool { return stateOf(t, h, unruly.Name).PID != s.PID || s.PID == 0 })
 				}
 			}
 		})
@@ -144,13 +144,13 @@ func TestKilledFromOutsideIsNoCrash(t *testing.T) {
 			if err := do(p, ""); err != nil {
 				t.Fatal(err)
 			}
-			pid := stateOf(h, unruly.Name).PID
+			pid := stateOf(t, h, unruly.Name).PID
 			signal(t, pid, sig)
 			eventually(t, "it has ended", func() bool { return gone(pid) })
 		}
 	}
-	eventually(t, "its end is noted", func() bool { return stateOf(h, unruly.Name).State == "failed" })
-	if s := stateOf(h, unruly.Name); s.Reason != "was ended by signal 15 (terminated)" {
+	eventually(t, "its end is noted", func() bool { return stateOf(t, h, unruly.Name).State == "failed" })
+	if s := stateOf(t, h, unruly.Name); s.Reason != "was ended by signal 15 (terminated)" {
 		t.Errorf("%+v", s)
 	}
 }

@@ -96,6 +96,9 @@ func (h *Host) verified(name string) (program, error) {
 	if err != nil {
 		return program{}, err
 	}
+	if len(entry.Files) > 0 {
+		return h.verifiedScript(name, entry)
+	}
 	path := h.pluginFile(name)
 	f, err := openTrusted(path)
 	if err != nil {
@@ -111,9 +114,13 @@ func (h *Host) verified(name string) (program, error) {
 	}
 	if digest != entry.SHA256 {
 		sealed.Close()
-		return program{}, untrusted(path, "install it again, if you changed it", "changed since it was installed")
+		return program{}, changed(path)
 	}
-	return program{path: sealedPath(sealed), name: filePrefix + name, args: entry.Args, file: sealed}, nil
+	return program{path: sealedPath(sealed), name: filePrefix + name, file: sealed, desc: &entry.Description}, nil
+}
+
+func changed(path string) error {
+	return untrusted(path, "install it again, if you changed it", "changed since it was installed")
 }
 
 // pathError makes any failure with a file one of the plugin's.

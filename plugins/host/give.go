@@ -99,12 +99,12 @@ func (pr *process) settle(call uint64, wanted bool) (g give) {
 
 // received makes the handle of a descriptor that came, checked against what was
 // asked for and declared.
-func (x *proxy) received(pr *process, g give, family socket.Family, report socket.Report) (socket.Handle, error) {
+func (pr *process) received(g give, family socket.Family, report socket.Report) (socket.Handle, error) {
 	none := socket.Handle{FD: -1, Report: report}
 	if g.msg.FD < 0 {
 		return none, syscall.EMFILE
 	}
-	if err := check(g.msg.FD, x.p.desc, family); err != nil {
+	if err := check(g.msg.FD, *pr.desc, family); err != nil {
 		closeFD(g.msg.FD)
 		return none, pr.broke("gave a bad descriptor: %v", err)
 	}
@@ -133,7 +133,7 @@ func (x *proxy) open(ctx context.Context, req socket.OpenRequest) (socket.Handle
 		g := pr.settle(call, wanted)
 		switch {
 		case g.came:
-			h, err = x.received(pr, g, req.Family, report)
+			h, err = pr.received(g, req.Family, report)
 		case err == nil:
 			err = pr.broke("gave no descriptor")
 		}

@@ -107,52 +107,83 @@ func (h *Host) Protocol(name string) (socket.Complete, error) {
 	return &proxy{h: h, p: p}, nil
 }
 
-// plugin returns the plugin of that name, which need not run.
+// plugin returns the plugin of that name, which need not run. What an installed one
+// is that does not run, the record says.
 func (h *Host) plugin(name string) (*plugin, error) {
 	if _, _, elsewhere := socket.CutPlace(name); elsewhere {
 		return h.pluginElsewhere(name)
 	}
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
+	p, known := h.plugins[name]
+	if !known {
+		p = h.newPlugin(name)
+	}
+	closed := h.closed
+	h.mu.Unlock()
+	if closed {
 		return nil, errClosed
 	}
-	if p, ok := h.plugins[name]; ok {
-		return p, nil
-	}
-	p := &plugin{h: h, name: name, log: newRing(name, h.logSink)}
 	if construct, ok := h.cfg.Bundled[name]; ok {
-		p.desc, p.path = socket.Describe(construct()), "bundled"
-		if p.desc.Name != name {
-			return nil, fmt.Errorf("the bundled protocol %s calls itself %s", name, p.desc.Name)
+		if !known {
+			d := socket.Describe(construct())
+			if d.Name != name {
+				return nil, fmt.Errorf("the bundled protocol %s calls itself %s", name, d.Name)
+			}
+			p.desc.CompareAndSwap(nil, &d)
 		}
-		p.find = func() (program, error) {
-			return program{path: h.cfg.Executable, ours: true, args: append(slices.Clone(h.cfg.Args), name)}, nil
-		}
-	} else {
+	} else if !p.runs() {
 		entry, err := h.installed(name)
 		if err != nil {
 			return nil, err
 		}
-		p.desc, p.path = entry.Description, h.pluginFile(name)
-		p.find = func() (program, error) { return h.verified(name) }
+		p.recorded(&entry.Description)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if first, ok := h.plugins[name]; ok {
+		return first, nil
 	}
 	h.plugins[name] = p
 	return p, nil
 }
 
+func (h *Host) newPlugin(name string) *plugin {
+	p := &plugin{h: h, name: name, path: h.pluginFile(name), log: newRing(name, h.logSink), all: map[*process]bool{}}
+	p.find = func() (program, error) { return h.verified(name) }
+	if _, ok := h.cfg.Bundled[name]; ok {
+		p.path = "bundled"
+		p.find = func() (program, error) {
+			return program{path: h.cfg.Executable, ours: true, args: append(slices.Clone(h.cfg.Args), name), desc: p.desc.Load()}, nil
+		}
+	}
+	return p
+}
+
+// known is the plugin of that name if it was asked for before.
+func (h *Host) known(name string) *plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.plugins[name]
+}
+
 // Descriptions implements socket.Providers. Installed plugins whose record cannot
 // be read or trusted are left out; Protocol says why.
 func (h *Host) Descriptions() []socket.Description {
+	lock, _ := h.readLock()
+	return h.descriptions(lock)
+}
+
+func (h *Host) descriptions(lock lockFile) []socket.Description {
 	byName := map[string]socket.Description{}
-	if lock, err := h.readLock(); err == nil {
-		for name, e := range lock.Plugins {
-			byName[name] = e.Description
+	for name, e := range lock.Plugins {
+		byName[name] = e.Description
+		if p := h.known(name); p != nil && p.runs() {
+			byName[name] = *p.desc.Load()
 		}
 	}
 	for name := range h.cfg.Bundled {
 		if p, err := h.plugin(name); err == nil {
-			byName[name] = p.desc
+			byName[name] = *p.desc.Load()
 		}
 	}
 	var out []socket.Description
@@ -164,10 +195,15 @@ func (h *Host) Descriptions() []socket.Description {
 
 // Plugins implements socket.Providers.
 func (h *Host) Plugins() []socket.Plugin {
+	lock, _ := h.readLock()
 	var out []socket.Plugin
-	for _, d := range h.Descriptions() {
+	for _, d := range h.descriptions(lock) {
 		if p, err := h.plugin(d.Name); err == nil {
-			out = append(out, p.state())
+			s := p.state()
+			if _, ok := h.cfg.Bundled[d.Name]; !ok {
+				s.SHA256 = lock.Plugins[d.Name].SHA256
+			}
+			out = append(out, s)
 		}
 	}
 	return append(out, h.pluginsElsewhere()...)
@@ -176,9 +212,7 @@ func (h *Host) Plugins() []socket.Plugin {
 // Log returns the last lines that a plugin printed, oldest first. They are as the
 // plugin wrote them: escape them before they reach a terminal.
 func (h *Host) Log(name string) []string {
-	h.mu.Lock()
-	p := h.plugins[name]
-	h.mu.Unlock()
+	p := h.known(name)
 	if p == nil {
 		return nil
 	}

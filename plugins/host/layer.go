@@ -22,7 +22,7 @@ func (x *proxy) Wrap(ctx context.Context, req socket.WrapRequest) (socket.Handle
 	defer closeFD(req.FD)
 	none := socket.Handle{FD: -1}
 	switch {
-	case !x.p.desc.Can(socket.CallWrap):
+	case !x.p.desc.Load().Can(socket.CallWrap):
 		return none, x.lacks(socket.CallWrap)
 	case x.p.form() == Stream:
 		return none, socket.Faultf(socket.Unsupported, "%s needs descriptors, which cannot travel here", x.p.name)
@@ -46,7 +46,7 @@ func (x *proxy) Wrap(ctx context.Context, req socket.WrapRequest) (socket.Handle
 		pr.settle(call, false)
 		cancel()
 		if ctx.Err() != nil || errors.Is(err, socket.Failed) {
-			pr.retire() // it may go on, and keep its copy of the socket
+			pr.endAlone() // it may go on, and keep its copy of the socket
 		}
 		if errors.Is(err, errDied) {
 			err = pluginError(x.p.name, "", "died as it shook hands")
@@ -77,11 +77,13 @@ func (x *proxy) sendBelow(ctx context.Context, fd int) (*process, uint64, error)
 			}
 			pr.leave()
 		} else {
-			err = errDied
+			err = pr.absent()
 		}
 		switch {
 		case !errors.Is(err, errDied):
 			return nil, 0, err
+		case errors.Is(err, errMoved):
+			tries--
 		case tries == maxTries:
 			return nil, 0, x.died(socket.CallWrap)
 		}
@@ -110,9 +112,8 @@ func (x *proxy) layered(pr *process, call uint64, m *pb.Opened, st grpc.ServerSt
 	var err error
 	var h socket.Handle
 	if g.came {
-		h, err = x.received(pr, g, socket.FamilyUnix, wire.ToReport(m.GetReport()))
-	}
-	if !g.came {
+		h, err = pr.received(g, socket.FamilyUnix, wire.ToReport(m.GetReport()))
+	} else {
 		err = pr.broke("gave no descriptor")
 	}
 	if err != nil {

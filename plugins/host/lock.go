@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/internal/wire"
@@ -27,8 +28,10 @@ type lockFile struct {
 
 // lockEntry is one installed plugin.
 type lockEntry struct {
-	SHA256      string             `json:"sha256"` // of the file, in hex
-	Args        []string           `json:"args,omitempty"`
+	SHA256 string `json:"sha256"` // of the file, in hex; of a script, of the list of its files
+	// Interpreter, with its arguments, runs the first of Files, a script's.
+	Interpreter []string           `json:"interpreter,omitempty"`
+	Files       []scriptFile       `json:"files,omitempty"`
 	Description socket.Description `json:"description"` // its answer at install
 }
 
@@ -59,7 +62,7 @@ func (h *Host) readLock() (lockFile, error) {
 		return lock, untrusted(path, "remove it and install the plugins again", "not a record of this version")
 	}
 	for name, e := range read.Plugins {
-		if e.Description.Name != name || wire.CheckDescription(e.Description) != nil {
+		if e.Description.Name != name || wire.CheckDescription(e.Description) != nil || len(e.Files) > 0 && len(e.Interpreter) == 0 {
 			return lock, untrusted(path, "remove it and install the plugins again", "the entry %q is malformed", name)
 		}
 		lock.Plugins[name] = e
@@ -77,6 +80,43 @@ func (h *Host) installed(name string) (lockEntry, error) {
 		return lockEntry{}, h.unknown(name)
 	}
 	return e, nil
+}
+
+// lockPatience bounds how long another sosh may be at the record.
+const lockPatience = 5 * time.Second
+
+// changeLock calls change with the record, while no other sosh changes it: the
+// plugin directory itself is what is locked (flock(2)).
+func (h *Host) changeLock(change func(*lockFile) error) error {
+	dir, err := os.Open(h.cfg.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		lock, _ := h.readLock()
+		return change(&lock)
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close() // unlocks
+	for end := time.Now().Add(lockPatience); ; {
+		ok, err := tryLock(dir)
+		switch {
+		case err != nil:
+			return err
+		case time.Now().After(end):
+			return untrusted(h.cfg.Dir, "try again", "another sosh has been changing it for %v", lockPatience)
+		case h.ctx.Err() != nil:
+			return errClosed
+		case !ok:
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		break
+	}
+	lock, err := h.readLock()
+	if err != nil {
+		return err
+	}
+	return change(&lock)
 }
 
 func (h *Host) writeLock(lock lockFile) error {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,6 +24,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if b, ok := thisBuild(); ok {
+		b.serve()
+		return
+	}
 	unruly.ServeIfAsked()
 	if os.Getenv(helperKey) != "" {
 		plugintest.ServeIfAsked(tcp.New)
@@ -87,6 +93,15 @@ func signal(t testing.TB, pid int, sig syscall.Signal) {
 		return
 	}
 	unix.PidfdSendSignal(fd, sig, nil, 0)
+	if sig == syscall.SIGSTOP {
+		eventually(t, "each of its threads has stopped", func() bool {
+			files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+			return !slices.ContainsFunc(files, func(f string) bool {
+				b, err := os.ReadFile(f)
+				return err == nil && !strings.Contains(string(b), ") T ") && !strings.Contains(string(b), ") Z ")
+			})
+		})
+	}
 }
 
 func parent(pid int) int {

@@ -15,7 +15,7 @@ import (
 
 // Encode implements socket.Encoder.
 func (x *proxy) Encode(ctx context.Context, mark socket.Mark, fields []socket.Setting) (socket.Message, error) {
-	if !x.p.desc.Can(socket.CallEncode) {
+	if !x.p.desc.Load().Can(socket.CallEncode) {
 		return socket.Message{}, x.lacks(socket.CallEncode)
 	}
 	var out socket.Message
@@ -38,7 +38,7 @@ var carried = []grpc.CallOption{grpc.MaxCallSendMsgSize(wire.MaxCarried), grpc.M
 
 // Decode implements socket.Decoder.
 func (x *proxy) Decode(ctx context.Context, mark socket.Mark, messages []socket.Message) ([][]socket.Setting, error) {
-	if !x.p.desc.Can(socket.CallDecode) {
+	if !x.p.desc.Load().Can(socket.CallDecode) {
 		return nil, x.lacks(socket.CallDecode)
 	}
 	req := &pb.DecodeRequest{Mark: mark}
@@ -57,7 +57,7 @@ func (x *proxy) Decode(ctx context.Context, mark socket.Mark, messages []socket.
 		out = nil
 		for _, f := range m.GetMessages() {
 			fields := wire.ToSettings(f.GetFields())
-			if name, ok := undeclared(x.p.desc, fields); ok {
+			if name, ok := undeclared(*pr.desc, fields); ok {
 				return pr.broke("decoded the field %.60q, which it does not declare", name)
 			}
 			out = append(out, fields)
@@ -83,7 +83,7 @@ const interruptGrace = 250 * time.Millisecond
 
 // Run implements socket.Runner. A run that has given a row is not begun again.
 func (x *proxy) Run(ctx context.Context, req socket.RunRequest, out func(socket.Row) error) error {
-	if !x.p.desc.Can(socket.CallRun) {
+	if !x.p.desc.Load().Can(socket.CallRun) {
 		return x.lacks(socket.CallRun)
 	}
 	any := false
@@ -99,6 +99,8 @@ func (x *proxy) Run(ctx context.Context, req socket.RunRequest, out func(socket.
 			return err
 		case any:
 			return pluginError(x.p.name, "sosh -v shows what it prints", "died in %s", req.Command)
+		case errors.Is(err, errMoved):
+			tries--
 		case tries == maxTries:
 			return x.died(socket.CallRun)
 		}
@@ -108,7 +110,7 @@ func (x *proxy) Run(ctx context.Context, req socket.RunRequest, out func(socket.
 // runCommand runs a command on one process.
 func (pr *process) runCommand(ctx context.Context, req socket.RunRequest, out func(socket.Row) error) error {
 	if !pr.enter() {
-		return errDied
+		return pr.absent()
 	}
 	defer pr.leave()
 	life, cancel := context.WithCancel(ctx)
@@ -135,7 +137,7 @@ func (pr *process) runCommand(ctx context.Context, req socket.RunRequest, out fu
 	if err = answer(err); life.Err() != nil && ctx.Err() == nil && err != nil {
 		// It did not end by itself, and may go on for ever. Where nothing is lost by it the
 		// process ends, which is no reproach: it may have been about to.
-		pr.retire()
+		pr.endAlone()
 		return socket.Interrupted
 	}
 	return pr.judge(ctx, context.Background(), 0, err)

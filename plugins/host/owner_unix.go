@@ -23,15 +23,14 @@ func ownedByUs(fi fs.FileInfo) bool {
 	return ok && uid == os.Getuid()
 }
 
-// lockDir locks a directory, shared or for one alone, without waiting: flock(2). The
-// lock ends with the file, and with this process.
-func lockDir(f *os.File, alone bool) bool {
-	how := syscall.LOCK_SH
-	if alone {
-		how = syscall.LOCK_EX
-	}
-	return syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB) == nil
-}
-
 // alive reports whether a process of that number exists, as far as can be told.
 func alive(pid int) bool { return pid <= 0 || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
+
+// tryLock locks an open directory until it is closed, if nobody else has it.
+func tryLock(dir *os.File) (bool, error) {
+	err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, err
+}

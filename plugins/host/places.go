@@ -115,7 +115,7 @@ func (h *Host) elsewhere() (out []*plugin) {
 	return out
 }
 
-// carries is how many sockets live in the process.
+// carries is how many layers and sockets live in the process.
 func (pr *process) carries() int {
 	pr.mu.Lock()
 	defer pr.mu.Unlock()

@@ -2,8 +2,8 @@ package host
 
 import (
 	"context"
-	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sosh-shell/sosh/core/socket"
 )
@@ -13,10 +13,13 @@ type plugin struct {
 	h    *Host
 	name string
 	path string
-	desc socket.Description
 	find func() (program, error) // what to run, checked now
 	log  *ring
 	at   *place // where it runs; nil for here
+	// desc is of the build that gets the calls, or would.
+	desc atomic.Pointer[socket.Description]
+
+	reloading sync.Mutex // one takeover at a time
 
 	mu       sync.Mutex
 	proc     *process // nil while none runs
@@ -24,6 +27,8 @@ type plugin struct {
 	starts   int
 	failed   bool // the last start failed, or the last process died by itself
 	crashes  crashes
+	removed  bool              // it is off the record: nothing is started
+	all      map[*process]bool // the processes, proc and those that have made room for it
 }
 
 // start is one attempt, which all callers of its time share.
@@ -39,14 +44,35 @@ type start struct {
 func (p *plugin) state() socket.Plugin {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := socket.Plugin{Name: p.name, Version: p.desc.Version, Starts: p.starts, Path: p.path, State: "idle"}
+	s := socket.Plugin{Name: p.name, Version: p.desc.Load().Version, Starts: p.starts, Path: p.path, State: "idle"}
 	switch {
 	case p.proc != nil && !p.proc.dead():
 		s.State, s.PID = "running", p.proc.run.pid
-	case p.failed || p.proc != nil && !p.proc.hasRetired():
+	case p.failed || p.proc != nil && !p.proc.isExcused():
 		s.State, s.Reason = "failed", p.crashes.reason(p.h.now())
 	}
+	for pr := range p.all {
+		s.Processes++
+		s.Holds += pr.carries()
+	}
 	return s
+}
+
+// runs reports whether a process gets the calls, or soon will.
+func (p *plugin) runs() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.proc != nil && !p.proc.dead() || p.starting != nil
+}
+
+// recorded says what is on record while nothing runs.
+func (p *plugin) recorded(d *socket.Description) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.removed = false
+	if p.proc == nil || p.proc.dead() {
+		p.desc.Store(d)
+	}
 }
 
 // form is how its sockets travel.
@@ -68,6 +94,10 @@ func (p *plugin) running(ctx context.Context) (*process, error) {
 	if p.proc != nil && !p.proc.dead() {
 		defer p.mu.Unlock()
 		return p.proc, nil
+	}
+	if p.removed {
+		p.mu.Unlock()
+		return nil, p.isRemoved()
 	}
 	s := p.starting
 	if s == nil {
@@ -106,72 +136,101 @@ func (p *plugin) running(ctx context.Context) (*process, error) {
 	return nil, ctx.Err()
 }
 
+func (p *plugin) isRemoved() error {
+	return pluginError(p.name, "plugin install PATH brings it back", "was removed")
+}
+
 func (p *plugin) start(s *start) {
 	defer close(s.done)
 	defer s.cancel()
 	err := p.afterLast()
-	var prog program
+	var pr *process
 	if err == nil {
-		prog, err = p.find()
+		pr, err = p.launch(s.ctx)
 	}
-	if err == nil {
-		s.proc, err = p.h.launch(s.ctx, p.name, prog, p.log, p.at)
-		prog.close()
-	}
-	s.err = err
 	p.mu.Lock()
 	if p.starting != s { // given up, perhaps as it was done
 		p.mu.Unlock()
-		if err == nil {
-			s.proc.end()
-			s.proc.cleanup()
-			s.proc, s.err = nil, context.Canceled
+		if s.err = err; err == nil {
+			pr.end()
+			pr.cleanup()
+			s.err = context.Canceled
 		}
 		return
 	}
-	p.proc, p.failed, p.starting = s.proc, err != nil, nil
-	if early := (*earlyEnd)(nil); errors.As(err, &early) {
-		p.crashes.ended(p.h.now(), early.how, early.crash)
-	} else if err != nil && !p.crashes.looping(p.h.now()) {
-		p.crashes.last = err.Error()
-	}
-	if err == nil {
-		p.starts++
-		p.h.tasks.Go(func() { p.watch(s.proc) }) // this goroutine is a task, so Close still waits
-	}
-	p.mu.Unlock()
-}
-
-// afterLast waits until the process before has gone, and refuses when it was one too many.
-func (p *plugin) afterLast() error {
-	p.mu.Lock()
-	last := p.proc
-	p.mu.Unlock()
-	if last == nil {
-		return nil
-	}
-	<-last.run.exited // it is dead, or being killed
-	p.noteEnd(last)
-	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.crashes.refuse(p.name, p.h.now())
+	p.starting = nil
+	switch {
+	case err != nil:
+		s.err, p.failed = err, true
+		p.noteFailure(err)
+	case p.removed:
+		p.spare(pr)
+		s.err = p.isRemoved()
+	case p.proc != nil && !p.proc.dead(): // a reload was faster, and its build is the newer
+		p.spare(pr)
+		s.proc = p.proc
+	default:
+		p.adopt(pr)
+		s.proc = pr
+	}
 }
 
-// watch notices the end of a process, or ends it with the host, and cleans up.
+// launch starts a process of the build on record. It is called in a task.
+func (p *plugin) launch(ctx context.Context) (*process, error) {
+	prog, err := p.find()
+	if err != nil {
+		return nil, err
+	}
+	defer prog.close()
+	return p.h.launch(ctx, p.name, prog, p.log, p.at)
+}
+
+// spare follows a process that nobody will call. p.mu is held.
+func (p *plugin) spare(pr *process) {
+	p.keep(pr)
+	pr.retire()
+}
+
+// adopt makes pr the process that gets the calls. p.mu is held.
+func (p *plugin) adopt(pr *process) {
+	if p.proc != nil {
+		p.proc.retire()
+	}
+	p.proc, p.failed = pr, false
+	p.desc.Store(pr.desc)
+	p.keep(pr)
+}
+
+// keep follows a process to its end. p.mu is held.
+func (p *plugin) keep(pr *process) {
+	p.starts++
+	p.all[pr] = true
+	p.h.tasks.Go(func() { p.watch(pr) }) // whoever calls is a task, so Close still waits
+}
+
+// watch notices the end of a process, or ends it when it is idle or with the host,
+// and cleans up.
 func (p *plugin) watch(pr *process) {
+	died := false
 	select {
 	case <-pr.run.exited:
+		died = p.h.ctx.Err() == nil
+	case <-pr.idle:
+		pr.dismiss(p.h.ctx)
 	case <-p.h.ctx.Done():
 		pr.end()
 	}
-	died := p.h.ctx.Err() == nil
 	if died {
 		p.noteEnd(pr)
 	}
 	p.mu.Lock()
 	if p.proc == pr {
-		p.proc, p.failed = nil, died && !pr.hasRetired()
+		p.proc, p.failed = nil, died && !p.removed && !pr.isExcused()
 	}
 	p.mu.Unlock()
 	pr.cleanup()
+	p.mu.Lock()
+	delete(p.all, pr)
+	p.mu.Unlock()
 }

@@ -36,7 +36,8 @@ const longest = 24 * time.Hour
 // for descriptors.
 type process struct {
 	name   string
-	at     *place // nil for here
+	desc   *socket.Description // of the build that it runs
+	at     *place              // nil for here
 	run    *child
 	client *goplugin.Client
 	rpc    pb.PluginClient
@@ -50,10 +51,12 @@ type process struct {
 	mu      sync.Mutex
 	gone    bool   // no more calls
 	why     string // what it was ended for; "" for nothing
-	retired bool   // ended without a fault
+	excused bool   // ended by this program, and not for a fault
 	noted   bool   // its plugin knows how it ended; under the plugin's lock
-	calls   int    // under way
 	late    late
+	retired bool          // another process has taken over
+	calls   int           // under way
+	idle    chan struct{} // closed when it is retired and nothing of it is in use
 	gives   map[uint64]*give
 	conns   []*grpc.ClientConn // all that go-plugin made
 	lines   map[*carrier]bool  // the sockets that it carries
@@ -69,7 +72,7 @@ func (h *Host) launch(ctx context.Context, name string, prog program, log *ring,
 	defer remove() // once connected, nobody needs it any more
 
 	over := make(chan struct{})
-	pr := &process{name: name, at: at, log: log, gives: map[uint64]*give{}, lines: map[*carrier]bool{}}
+	pr := &process{name: name, desc: prog.desc, at: at, log: log, idle: make(chan struct{}), gives: map[uint64]*give{}, lines: map[*carrier]bool{}}
 	var theirs *os.File
 	cmdEnv := []string(nil)
 	if at == nil && h.cfg.Form == Descriptors {
@@ -258,29 +261,17 @@ func (pr *process) enter() bool {
 	if pr.gone {
 		return false
 	}
-	pr.using.Add(1)
 	pr.calls++
+	pr.using.Add(1)
 	return true
 }
 
 func (pr *process) leave() {
 	pr.mu.Lock()
 	pr.calls--
+	pr.rest()
 	pr.mu.Unlock()
 	pr.using.Done()
-}
-
-// retire ends the process if the caller's call is all that it does.
-func (pr *process) retire() {
-	pr.mu.Lock()
-	alone := pr.calls == 1 && len(pr.lines) == 0
-	if alone {
-		pr.gone, pr.retired = true, true
-	}
-	pr.mu.Unlock()
-	if alone {
-		pr.run.kill()
-	}
 }
 
 // fell kills the process and returns when it is gone: from then on nothing more
@@ -296,7 +287,7 @@ func (pr *process) fell() {
 // end ends the process in order: its lifeline, a moment, SIGKILL.
 func (pr *process) end() {
 	pr.mu.Lock()
-	pr.gone, pr.retired = true, pr.why == ""
+	pr.gone, pr.excused = true, pr.why == ""
 	pr.mu.Unlock()
 	pr.run.dismiss()
 	t := time.NewTimer(endGrace)

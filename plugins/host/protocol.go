@@ -20,11 +20,20 @@ type proxy struct {
 var _ socket.Complete = (*proxy)(nil)
 
 // Describe implements socket.Protocol. It starts nothing.
-func (x *proxy) Describe() socket.Description { return x.p.desc }
+func (x *proxy) Describe() socket.Description { return *x.p.desc.Load() }
+
+// desc says what can be done with a socket: one that lives in a process has that
+// build's description.
+func (x *proxy) desc(s socket.Lent) *socket.Description {
+	if c, ok := s.Carrier.(*carrier); ok {
+		return c.pr.desc
+	}
+	return x.p.desc.Load()
+}
 
 // Resolve implements socket.Resolver.
 func (x *proxy) Resolve(ctx context.Context, req socket.ResolveRequest) ([]socket.Address, error) {
-	if !x.p.desc.Can(socket.CallResolve) {
+	if !x.p.desc.Load().Can(socket.CallResolve) {
 		return nil, x.lacks(socket.CallResolve)
 	}
 	var as []socket.Address
@@ -99,7 +108,7 @@ func (x *proxy) Connect(ctx context.Context, s socket.Lent, remote socket.Addres
 
 // Shutdown implements socket.Shutdowner.
 func (x *proxy) Shutdown(ctx context.Context, s socket.Lent, how socket.How) (socket.Report, error) {
-	if c, ok := s.Carrier.(*carrier); ok && x.p.desc.Can(socket.CallShutdown) && how != socket.ShutdownRead && c.flowing() {
+	if c, ok := s.Carrier.(*carrier); ok && c.pr.desc.Can(socket.CallShutdown) && how != socket.ShutdownRead && c.flowing() {
 		return x.shutdownFar(ctx, s, c, how)
 	}
 	report, _, err := x.done(ctx, s, socket.CallShutdown, func(ctx context.Context, pr *process, l *pb.Lent) (*pb.Done, error) {
@@ -111,7 +120,7 @@ func (x *proxy) Shutdown(ctx context.Context, s socket.Lent, how socket.How) (so
 // done makes a call that borrows a socket and answers with a report.
 func (x *proxy) done(ctx context.Context, s socket.Lent, what socket.Call,
 	rpc func(context.Context, *process, *pb.Lent) (*pb.Done, error)) (report socket.Report, tries int, err error) {
-	if !x.p.desc.Can(what) {
+	if !x.desc(s).Can(what) {
 		return nil, 1, x.lacks(what)
 	}
 	tries, err = x.borrow(ctx, s, what, func(ctx context.Context, pr *process, l *pb.Lent) (*pb.Facts, error) {
@@ -164,7 +173,7 @@ func (x *proxy) Info(ctx context.Context, s socket.Lent, names []string) ([]sock
 
 func (x *proxy) values(ctx context.Context, s socket.Lent, what socket.Call,
 	rpc func(context.Context, *process, *pb.Lent) (*pb.Values, error)) (v []socket.Setting, report socket.Report, err error) {
-	if !x.p.desc.Can(what) {
+	if !x.desc(s).Can(what) {
 		return nil, nil, x.lacks(what)
 	}
 	_, err = x.borrow(ctx, s, what, func(ctx context.Context, pr *process, l *pb.Lent) (*pb.Facts, error) {

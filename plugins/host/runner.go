@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-plugin/runner"
+
+	"github.com/sosh-shell/sosh/core/socket"
 )
 
 // program is what to run for a plugin.
@@ -23,6 +25,7 @@ type program struct {
 	args []string // without argument 0
 	file *os.File // holds what path names; nil when path names itself
 	ours bool     // of this program: it forks nothing
+	desc *socket.Description
 	// cargo is what must be where it runs, when that is not here; file has its content.
 	cargo *executable
 }

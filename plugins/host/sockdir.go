@@ -37,7 +37,7 @@ func socketDir() (dir string, remove func(), err error) {
 		}
 		held, err := os.Open(dir)
 		if err == nil {
-			lockDir(held, false)
+			tryLock(held)
 		}
 		return dir, func() { os.RemoveAll(dir); held.Close() }, nil
 	}
@@ -74,7 +74,7 @@ func sweepIn(base string) {
 		if err != nil {
 			continue
 		}
-		if lockDir(f, true) {
+		if free, _ := tryLock(f); free {
 			os.RemoveAll(dir)
 		}
 		f.Close()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"strconv"
+	"time"
 
 	goplugin "github.com/hashicorp/go-plugin"
 	"golang.org/x/sys/unix"
@@ -39,8 +40,12 @@ func held(pipes []*os.File) bool {
 	return false
 }
 
-// maxRounds bounds how often strays are looked for that fork as they are killed.
-const maxRounds = 20
+// maxRounds bounds how often strays are looked for that fork as they are killed, and
+// maxBlind how often once only processes are left whose environment is not known.
+const (
+	maxRounds = 20
+	maxBlind  = 6
+)
 
 // killStrays kills what the process left behind. It looks only where there may be
 // something, as that takes 10 µs for each process of the machine: not when one of ours
@@ -49,21 +54,30 @@ func (c *child) killStrays() {
 	c.mu.Lock()
 	look := c.strays
 	c.mu.Unlock()
+	if !look {
+		return
+	}
+	blind := 0
 	for range maxRounds {
-		if !look {
+		any, unknown := c.killFound()
+		if !any && unknown {
+			time.Sleep(time.Millisecond << blind)
+			blind++
+		}
+		if !any && !unknown || blind == maxBlind {
 			return
 		}
-		look = c.killFound()
 	}
 }
 
 // killFound kills the processes that have the plugin's environment, and reports
-// whether there were any.
-func (c *child) killFound() (any bool) {
+// whether there were any, and whether there may be more: in the midst of execve(2) a
+// process has no environment for a moment.
+func (c *child) killFound() (any, unknown bool) {
 	mark := []byte(goplugin.EnvUnixSocketDir + "=" + c.dir + "\x00")
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return false
+		return false, false
 	}
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
@@ -71,22 +85,33 @@ func (c *child) killFound() (any bool) {
 			continue
 		}
 		// First looked at cheaply; then held, so that the number stays its own.
-		if !hasEnvironment(pid, mark) {
+		has, empty := hasEnvironment(pid, mark)
+		unknown = unknown || empty
+		if !has {
 			continue
 		}
 		fd, err := unix.PidfdOpen(pid, 0)
 		if err != nil {
 			continue
 		}
-		if hasEnvironment(pid, mark) && unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) == nil {
+		has, empty = hasEnvironment(pid, mark)
+		unknown = unknown || empty
+		if has && unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) == nil {
 			any = true
 		}
 		unix.Close(fd)
 	}
-	return any
+	return any, unknown
 }
 
-func hasEnvironment(pid int, mark []byte) bool {
-	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ") // as long as execve(2) allowed
-	return err == nil && bytes.Contains(env, mark)
+// hasEnvironment reports whether the mark is in the environment of a process, and
+// whether that is empty. A thread of the kernel has none, and no program.
+func hasEnvironment(pid int, mark []byte) (has, empty bool) {
+	dir := "/proc/" + strconv.Itoa(pid)
+	env, err := os.ReadFile(dir + "/environ") // as long as execve(2) allowed
+	if err == nil && len(env) == 0 {
+		_, err := os.Readlink(dir + "/exe")
+		return false, err == nil
+	}
+	return err == nil && bytes.Contains(env, mark), false
 }

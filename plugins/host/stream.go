@@ -16,9 +16,9 @@ const patient = time.Duration(math.MaxInt64 / 2)
 
 // openFar opens a socket that stays with the plugin.
 func (x *proxy) openFar(ctx context.Context, req socket.OpenRequest) (socket.Handle, error) {
-	if x.p.desc.Kind != socket.Stream {
+	if x.p.desc.Load().Kind != socket.Stream {
 		return socket.Handle{FD: -1}, socket.Faultf(socket.Unsupported,
-			"%s needs descriptors: %s sockets cannot be carried in a stream", x.p.name, x.p.desc.Kind)
+			"%s needs descriptors: %s sockets cannot be carried in a stream", x.p.name, x.p.desc.Load().Kind)
 	}
 	var h socket.Handle
 	_, err := x.call(ctx, x.h.cfg.CallTimeout, "open", func(ctx context.Context, pr *process) error {

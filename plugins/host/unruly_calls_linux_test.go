@@ -32,7 +32,7 @@ func TestAnswersBeyondAllBoundsAreBreaches(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			h, p, beside := mixed(t, host.Descriptors, nil, unruly.New)
 			k := open(t, p)
-			pid := stateOf(h, unruly.Name).PID
+			pid := stateOf(t, h, unruly.Name).PID
 			var err error
 			if how == "huge" {
 				_, _, err = p.Option(t.Context(), marked(k, how), nil, nil)
@@ -57,7 +57,7 @@ func TestNonsensicalAddressesAreABreach(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			h, p, beside := mixed(t, host.Descriptors, nil, unruly.New)
 			open(t, p)
-			pid := stateOf(h, unruly.Name).PID
+			pid := stateOf(t, h, unruly.Name).PID
 			_, err := p.Resolve(t.Context(), socket.ResolveRequest{Text: text})
 			matches(t, "resolve", err, want)
 			presentable(t, err)
@@ -71,10 +71,10 @@ func TestNonsensicalAddressesAreABreach(t *testing.T) {
 func TestTooLargeARequestIsNoFaultOfThePlugin(t *testing.T) {
 	h, p, _ := mixed(t, host.Descriptors, nil, unruly.New)
 	k := open(t, p)
-	pid := stateOf(h, unruly.Name).PID
+	pid := stateOf(t, h, unruly.Name).PID
 	_, _, err := p.Option(t.Context(), lent(k), []socket.Setting{{Name: "do", Value: strings.Repeat("x", 16<<20)}}, nil)
-	if !errors.Is(err, socket.Usage) || stateOf(h, unruly.Name).PID != pid {
-		t.Errorf("got %v, %+v", err, stateOf(h, unruly.Name))
+	if !errors.Is(err, socket.Usage) || stateOf(t, h, unruly.Name).PID != pid {
+		t.Errorf("got %v, %+v", err, stateOf(t, h, unruly.Name))
 	}
 }
 
@@ -115,8 +115,8 @@ func TestUnrulyCommandsEnd(t *testing.T) {
 		if !errors.Is(err, socket.Interrupted) {
 			t.Errorf("got %v", err)
 		}
-		eventually(t, "it is ended, as it may never end", func() bool { return stateOf(h, unruly.Name).PID == 0 })
-		if s := stateOf(h, unruly.Name); s.State != "idle" {
+		eventually(t, "it is ended, as it may never end", func() bool { return stateOf(t, h, unruly.Name).PID == 0 })
+		if s := stateOf(t, h, unruly.Name); s.State != "idle" {
 			t.Errorf("a plugin that was slow to heed an interrupt is %+v", s)
 		}
 		beside.unharmed()
@@ -127,12 +127,12 @@ func TestUnrulyCommandsEnd(t *testing.T) {
 		other := make(chan error, 1)
 		go func() { other <- run(p, "endless", pressed, func(socket.Row) error { close(begun); return nil }) }()
 		<-begun
-		pid := stateOf(h, unruly.Name).PID
+		pid := stateOf(t, h, unruly.Name).PID
 		first := make(chan struct{})
 		if err := run(p, "endless", first, func(socket.Row) error { close(first); return nil }); !errors.Is(err, socket.Interrupted) {
 			t.Errorf("got %v", err)
 		}
-		if s := stateOf(h, unruly.Name); s.PID != pid {
+		if s := stateOf(t, h, unruly.Name); s.PID != pid {
 			t.Errorf("another's command was ended with it: %+v", s)
 		}
 		close(pressed)
@@ -165,7 +165,7 @@ func TestUnrulyCommandsEnd(t *testing.T) {
 	t.Run("huge", func(t *testing.T) {
 		h, p, beside := mixed(t, host.Descriptors, nil, unruly.New)
 		pid := 0
-		err := run(p, "huge", nil, func(socket.Row) error { pid = stateOf(h, unruly.Name).PID; return nil })
+		err := run(p, "huge", nil, func(socket.Row) error { pid = stateOf(t, h, unruly.Name).PID; return nil })
 		if !errors.Is(err, socket.Failed) || !strings.Contains(err.Error(), "larger than max") {
 			t.Errorf("got %v", err)
 		}
@@ -252,7 +252,7 @@ func TestUnrulyLayersHarmNoOtherSocket(t *testing.T) {
 				t.Error(err)
 			}
 			readable(t, other)
-			before := stateOf(h, unruly.LayerName)
+			before := stateOf(t, h, unruly.LayerName)
 			s.Close(t.Context(), true)
 			if how == "deaf-to-abort" {
 				eventually(t, fmt.Sprintf("it is ended: %+v", before), func() bool { return gone(before.PID) })
@@ -295,7 +295,7 @@ func TestFloodOfALayersEventsIsABreach(t *testing.T) {
 	must(t, err)
 	defer unix.Close(k.FD)
 	eventually(t, "it is ended", func() bool {
-		s := stateOf(h, unruly.WildName)
+		s := stateOf(t, h, unruly.WildName)
 		return s.PID == 0 && strings.Contains(s.Reason, "told of a layer's end more than")
 	})
 	beside.unharmed()

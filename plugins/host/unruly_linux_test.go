@@ -198,16 +198,6 @@ func mixed(t *testing.T, form host.Form, edit func(*host.Config), construct func
 	return h, p, newBeside(t, h)
 }
 
-// stateOf is the plugin's, by name.
-func stateOf(h *host.Host, name string) socket.Plugin {
-	for _, p := range h.Plugins() {
-		if p.Name == name {
-			return p
-		}
-	}
-	return socket.Plugin{}
-}
-
 // presentable checks that an error is one line and fit for people.
 func presentable(t *testing.T, err error) {
 	t.Helper()
@@ -273,7 +263,7 @@ func misbehave(t *testing.T, of, name string, want outcome) {
 	if err == nil {
 		unix.Close(k.FD)
 	}
-	pid := stateOf(h, proto).PID
+	pid := stateOf(t, h, proto).PID
 	beside.unharmed()
 	switch {
 	case want.says != "" && (err == nil || !strings.Contains(err.Error(), want.says)):
@@ -286,13 +276,13 @@ func misbehave(t *testing.T, of, name string, want outcome) {
 		p.Open(t.Context(), socket.OpenRequest{Options: []socket.Setting{{Name: "do", Value: "hang"}}})
 	}
 	if want.ended && pid != 0 {
-		eventually(t, "it is ended", func() bool { return stateOf(h, proto).PID != pid && gone(pid) })
+		eventually(t, "it is ended", func() bool { return stateOf(t, h, proto).PID != pid && gone(pid) })
 	}
 	if !want.ended && pid == 0 {
 		t.Error("it was ended")
 	}
 	if of == unruly.Start {
-		if s := stateOf(h, proto); s.State != "failed" || s.PID != 0 || s.Reason == "" {
+		if s := stateOf(t, h, proto); s.State != "failed" || s.PID != 0 || s.Reason == "" {
 			t.Errorf("state %+v", s)
 		}
 		return

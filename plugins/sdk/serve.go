@@ -69,6 +69,7 @@ func exitWithHost() {
 		stdin = os.NewFile(0, "lifeline") // waits in the poller, not in a thread
 	}
 	io.Copy(io.Discard, stdin)
+	inUse.Wait()
 	os.Exit(0)
 }
 

@@ -23,7 +23,7 @@ func (s *Set) With(providers socket.Providers) *Set {
 	}
 	for _, d := range providers.Descriptions() {
 		for _, decl := range d.Commands {
-			if all.byName[decl.Name] == nil {
+			if all.byName[decl.Name] == nil && !shellWords[decl.Name] {
 				c := added(providers, d.Name, decl)
 				all.list = append(all.list, c)
 				all.byName[c.Name] = c

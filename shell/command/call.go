@@ -49,6 +49,8 @@ type Call struct {
 	Told func(err error) bool
 	// NoFiles says that no file may be written.
 	NoFiles bool
+	// Ask asks whoever sits at the terminal, and returns a line; nil where nobody does.
+	Ask func(ctx context.Context, question string) (answer string, err error)
 	// Prompt says that a person typed it, who gets a line and a hint where a script
 	// gets a report.
 	Prompt bool
@@ -88,6 +90,9 @@ func (s *Set) Exec(ctx context.Context, c *Call, name string, args []string) int
 }
 
 func (cmd *Command) exec(ctx context.Context, c *Call, args []string) error {
+	if len(cmd.Subs) > 0 {
+		return cmd.choose(ctx, c, args)
+	}
 	if cmd.Verbatim && (len(args) != 1 || args[0] != "--help") {
 		c.Args = args
 		return cmd.New(nil)(ctx, c)
@@ -103,6 +108,28 @@ func (cmd *Command) exec(ctx context.Context, c *Call, args []string) error {
 	defer done()
 	c.Args = p.flags.Args()
 	return p.run(ctx, c)
+}
+
+// choose runs the command that the first argument names.
+func (cmd *Command) choose(ctx context.Context, c *Call, args []string) error {
+	var names []string
+	for _, sub := range cmd.Subs {
+		names = append(names, strings.TrimPrefix(sub.Name, cmd.Name+" "))
+	}
+	switch {
+	case len(args) == 0:
+		return &socket.Error{Op: cmd.Name, Err: socket.Faultf(socket.Usage, "say what: %s", strings.Join(names, ", ")),
+			Hint: "help " + cmd.Name + " tells what each does"}
+	case args[0] == "--help" || args[0] == "-h":
+		return writeHelp(c.Stdout, cmd, c.style())
+	}
+	sub, ok := cmd.Sub(args[0])
+	if !ok {
+		return &socket.Error{Op: cmd.Name, Err: socket.Faultf(socket.Usage, "%q is none of %s", args[0], strings.Join(names, ", ")),
+			Hint: "help " + cmd.Name + " tells what each does"}
+	}
+	c.command = sub
+	return sub.exec(ctx, c, args[1:])
 }
 
 // usage is an error in how the command was called.

@@ -35,6 +35,9 @@ type Command struct {
 	// New declares the flags of a call and returns what runs it. A call without
 	// flags may reuse what another one had, so Run leaves nothing behind.
 	New func(f *pflag.FlagSet) Run
+	// Subs are commands that the first argument chooses: "NAME SUB". One that has
+	// them has no New of its own, and its usage is theirs. They may lack an example.
+	Subs []*Command
 
 	spare sync.Pool // *parsed, untouched by any flag
 }
@@ -87,6 +90,8 @@ const (
 	LayerOption                 // KEY=VALUE of the layer before it
 	MessageField                // a field of the messages of the socket before it
 	MessageValue                // FIELD=VALUE of the messages of the socket before it
+	Plugin                      // a plugin's name
+	Installed                   // the name of one that is not bundled
 	Place                       // a place's name
 )
 
@@ -114,7 +119,7 @@ var all = sync.OnceValue(func() *Set {
 		open, bind, connect, listen, accept, wrapCmd, unwrapCmd, shutdownCmd, closeCmd,
 		send, recv, expectCmd, pipeCmd, recordCmd, replayCmd,
 		show, option,
-		use, viaCmd, jobsCmd, killCmd, waitCmd, assert, deferCmd, skip, help, history, save,
+		use, viaCmd, jobsCmd, killCmd, waitCmd, assert, deferCmd, skip, help, history, save, pluginCmd,
 	)
 })
 
@@ -135,19 +140,46 @@ func newSet(list ...*Command) *Set {
 // check refuses what is half declared.
 func (c *Command) check() error {
 	switch {
-	case c.Name == "" || c.Synopsis == "" || c.New == nil || len(c.Usage) == 0:
+	case c.Name == "" || c.Synopsis == "" || (c.New == nil) == (len(c.Subs) == 0) || len(c.usages()) == 0:
 		return fmt.Errorf("name, synopsis, usage and New must be set")
 	case !slices.Contains(groups, c.Group):
 		return fmt.Errorf("no group %q", c.Group)
-	case len(c.Examples) == 0:
+	case len(c.Examples) == 0 && !strings.Contains(c.Name, " "):
 		return fmt.Errorf("an example must be given")
 	}
-	for _, u := range c.Usage {
+	for _, u := range c.usages() {
 		if u != c.Name && !strings.HasPrefix(u, c.Name+" ") {
 			return fmt.Errorf("usage %q does not begin with the name", u)
 		}
 	}
+	for _, sub := range c.Subs {
+		if !strings.HasPrefix(sub.Name, c.Name+" ") {
+			return fmt.Errorf("%q is no command of it", sub.Name)
+		}
+		if err := sub.check(); err != nil {
+			return fmt.Errorf("%s: %w", sub.Name, err)
+		}
+	}
 	return nil
+}
+
+// usages are the forms, also those of the commands that the first argument chooses.
+func (c *Command) usages() []string {
+	all := c.Usage
+	for _, sub := range c.Subs {
+		all = append(all[:len(all):len(all)], sub.Usage...)
+	}
+	return all
+}
+
+// Sub returns the command that the first argument chooses.
+func (c *Command) Sub(word string) (*Command, bool) {
+	for _, sub := range c.Subs {
+		if sub.Name == c.Name+" "+word {
+			return sub, true
+		}
+	}
+	return nil, false
 }
 
 // Lookup returns the command of that name.
@@ -205,6 +237,8 @@ func (c *Command) flags() (*pflag.FlagSet, Run) {
 	f.SetInterspersed(!c.DataLast)
 	f.SortFlags = false
 	f.Usage = func() {}
-	run := c.New(f)
-	return f, run
+	if c.New == nil {
+		return f, nil
+	}
+	return f, c.New(f)
 }

@@ -29,13 +29,22 @@ func Complete(s *Session, line string) (word string, all []Candidate) {
 	if !ok {
 		return word, files(word)
 	}
+	typed := words[1 : len(words)-1]
+	if len(cmd.Subs) > 0 {
+		if len(typed) == 0 {
+			return word, cmd.subCandidates()
+		}
+		if cmd, ok = cmd.Sub(typed[0]); !ok {
+			return word, nil
+		}
+		typed = typed[1:]
+	}
 	f, _ := cmd.flags()
 	if strings.HasPrefix(word, "-") {
 		return word, flagCandidates(f)
 	}
-	typed := words[1 : len(words)-1]
 	if value := awaitsValue(f, typed); value != nil {
-		if value.Name == "file" {
+		if slices.Contains([]string{"file", "watch", "source"}, value.Name) {
 			return word, files(word)
 		}
 		return word, nil
@@ -91,7 +100,17 @@ func (s *Session) argument(cmd *Command, args []string) (all []Candidate) {
 			all = append(all, s.placeCandidates()...)
 		}
 	case Topic:
-		all = append(all, s.topics()...)
+		if len(args) == 0 {
+			all = append(all, s.topics()...)
+		} else if c, ok := s.Commands().Lookup(args[0]); ok {
+			all = append(all, c.subCandidates()...)
+		}
+	case Plugin, Installed:
+		for _, p := range s.Table.Providers().Plugins() {
+			if arg.Kind == Plugin || p.SHA256 != "" {
+				all = append(all, Candidate{p.Name, p.State})
+			}
+		}
 	case File:
 		all = append(all, files("")...)
 	}
@@ -178,6 +197,14 @@ func (s *Session) optionsOf(proto, prefix string) (all []Candidate) {
 		for _, o := range d.Options {
 			all = append(all, Candidate{prefix + o.Name + "=", o.Help})
 		}
+	}
+	return all
+}
+
+// subCandidates are the words that choose one of a command's own commands.
+func (c *Command) subCandidates() (all []Candidate) {
+	for _, sub := range c.Subs {
+		all = append(all, Candidate{strings.TrimPrefix(sub.Name, c.Name+" "), sub.Synopsis})
 	}
 	return all
 }

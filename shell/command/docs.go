@@ -36,7 +36,11 @@ func (s *Set) Markdown(protocols []socket.Description) string {
 }
 
 func (c *Command) markdown(b *strings.Builder) {
-	fmt.Fprintf(b, "\n### %s\n\n%s.\n\n```\n%s\n```\n", c.Name, capital(c.Synopsis), strings.Join(c.Usage, "\n"))
+	heading := "###"
+	if strings.Contains(c.Name, " ") {
+		heading += "#"
+	}
+	fmt.Fprintf(b, "\n%s %s\n\n%s.\n\n```\n%s\n```\n", heading, c.Name, capital(c.Synopsis), strings.Join(c.usages(), "\n"))
 	if c.Help != "" {
 		b.WriteString("\n" + c.Help + "\n")
 	}
@@ -48,6 +52,9 @@ func (c *Command) markdown(b *strings.Builder) {
 		if e.Output != "" {
 			fmt.Fprintf(b, "\nprints\n\n```\n%s```\n", e.Output)
 		}
+	}
+	for _, sub := range c.Subs {
+		sub.markdown(b)
 	}
 }
 

@@ -18,8 +18,8 @@ var help = &Command{
 	Name:     "help",
 	Group:    Shell,
 	Synopsis: "tell about commands, protocols and notions",
-	Usage:    []string{"help [TOPIC]"},
-	Args:     []Arg{{Name: "TOPIC", Kind: Topic}},
+	Usage:    []string{"help [TOPIC]", "help COMMAND SUBCOMMAND"},
+	Args:     []Arg{{Name: "TOPIC", Kind: Topic}, {Name: "SUBCOMMAND", Kind: Topic}},
 	Examples: []Example{{
 		Does:   "how a command is called",
 		Code:   "help listen | head -n 1",
@@ -34,12 +34,22 @@ var help = &Command{
 func init() {
 	help.New = func(*pflag.FlagSet) Run {
 		return func(_ context.Context, c *Call) error {
-			args, err := c.args(0, 1)
+			args, err := c.args(0, 2)
 			if err != nil {
 				return err
 			}
-			if len(args) == 0 {
+			switch len(args) {
+			case 0:
 				return c.overview()
+			case 2:
+				cmd, ok := c.Session.Commands().Lookup(args[0])
+				if ok {
+					cmd, ok = cmd.Sub(args[1])
+				}
+				if !ok {
+					return noTopic(strings.Join(args, " "))
+				}
+				return writeHelp(c.Stdout, cmd, c.style())
 			}
 			return c.topic(args[0])
 		}
@@ -86,6 +96,10 @@ func (c *Call) topic(name string) error {
 	if text, ok := states[strings.ToUpper(name)]; ok {
 		return c.print("%s: %s\n", strings.ToUpper(name), text)
 	}
+	return noTopic(name)
+}
+
+func noTopic(name string) error {
 	return &socket.Error{Op: "help", Place: name, Err: socket.Faultf(socket.Usage, "there is no such topic"), Hint: "help lists them"}
 }
 
@@ -150,8 +164,17 @@ func fieldNames(f socket.Field) string {
 func writeHelp(w io.Writer, cmd *Command, _ render.Style) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n\n", cmd.Name, cmd.Synopsis)
-	for _, u := range cmd.Usage {
+	for _, u := range cmd.usages() {
 		fmt.Fprintf(&b, "  %s\n", u)
+	}
+	if len(cmd.Subs) > 0 {
+		b.WriteString("\n")
+		t := render.Table{Style: render.Plain}
+		for _, sub := range cmd.Subs {
+			t.Rows = append(t.Rows, []string{"  " + sub.Name, sub.Synopsis})
+		}
+		t.Write(&b)
+		fmt.Fprintf(&b, "\n  help %s SUBCOMMAND tells more of each.\n", cmd.Name)
 	}
 	if cmd.Help != "" {
 		b.WriteString("\n" + wrap(cmd.Help, "  ") + "\n")

@@ -16,6 +16,9 @@ type Jobs interface {
 	// current socket, and calls ended at its end. It does not wait. The error is
 	// [socket.Usage] when no function has that name.
 	Start(function string, args []string, current string, ended func()) error
+	// Background begins a job that runs a command, where a person sits at a prompt;
+	// elsewhere started is false.
+	Background(words []string) (started bool, err error)
 	// List tells the jobs that run, and those that have ended and were not waited for.
 	List() []Job
 	// Wait waits for the named jobs, or without names for all that this part of

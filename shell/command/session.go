@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sosh-shell/sosh/core/expect"
@@ -30,8 +31,13 @@ type Session struct {
 	// Journal remembers what is done, for save; nil where nothing is remembered.
 	Journal *journal.Journal
 
-	parent   *Session    // of a job's; nil for the shell's
-	commands func() *Set // made once
+	// Author is what authors of plugins need and only main can give; may be nil.
+	Author *Author
+
+	parent *Session // of a job's; nil for the shell's
+
+	making   sync.Mutex // of commands
+	commands atomic.Pointer[Set]
 
 	mu       sync.Mutex
 	current  string
@@ -48,7 +54,7 @@ func (s *Session) ForJob() *Session {
 	shell := s.shell()
 	return &Session{
 		Table: shell.Table, Limit: shell.Limit, JSON: shell.JSON, Notices: shell.Notices, Colour: shell.Colour,
-		History: shell.History, Journal: shell.Journal, parent: shell, current: s.Current(),
+		History: shell.History, Journal: shell.Journal, Author: shell.Author, parent: shell, current: s.Current(),
 	}
 }
 
@@ -63,13 +69,20 @@ func (s *Session) shell() *Session {
 // Commands are those of sosh and those that the session's plugins add.
 func (s *Session) Commands() *Set {
 	s = s.shell()
-	s.mu.Lock()
-	if s.commands == nil {
-		s.commands = sync.OnceValue(func() *Set { return All().With(s.Table.Providers()) })
+	if set := s.commands.Load(); set != nil {
+		return set
 	}
-	f := s.commands
-	s.mu.Unlock()
-	return f()
+	return s.refresh()
+}
+
+// refresh asks the plugins again for the commands that they add.
+func (s *Session) refresh() *Set {
+	s = s.shell()
+	s.making.Lock()
+	defer s.making.Unlock()
+	set := All().With(s.Table.Providers())
+	s.commands.Store(set)
+	return set
 }
 
 // Current is the name of the current socket, "" when there is none.

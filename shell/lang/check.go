@@ -22,7 +22,7 @@ func (sh *Shell) check(node syntax.Node) error {
 	if err := sh.gaps(node); err != nil {
 		return err
 	}
-	return checkEscapes(sh.commands, node)
+	return checkEscapes(sh.commands(), node)
 }
 
 // checkEscapes refuses an unquoted backslash escape in the arguments of a

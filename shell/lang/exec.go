@@ -127,7 +127,7 @@ func (sh *Shell) divided(_ context.Context, hc *handler, args []string) error {
 }
 
 func (sh *Shell) isOurs(name string) bool {
-	_, ok := sh.commands.Lookup(name)
+	_, ok := sh.commands().Lookup(name)
 	return ok
 }
 
@@ -157,12 +157,13 @@ func (sh *Shell) exec(ctx context.Context, args []string) error {
 		return f(sh, ctx, &hc, args[1:])
 	}
 	name := strings.TrimPrefix(args[0], ours)
-	if _, ok := sh.commands.Lookup(name); !ok {
+	commands := sh.commands()
+	if _, ok := commands.Lookup(name); !ok {
 		return sh.noted(ctx, sh.program(ctx, &hc, args))
 	}
 	sh.settle(ctx, 0)
 	c := sh.call(ctx, &hc)
-	if status := sh.commands.Exec(ctx, c, name, args[1:]); status != 0 {
+	if status := commands.Exec(ctx, c, name, args[1:]); status != 0 {
 		return interp.ExitStatus(status)
 	}
 	return nil
@@ -198,6 +199,9 @@ func (sh *Shell) call(ctx context.Context, hc *interp.HandlerContext) *command.C
 			return nil, errNoExternal
 		}
 		return os.Open(absolute(hc.Dir, path))
+	}
+	if f, ok := hc.Stdin.(*os.File); ok && f != nil && isTerminal(f) && !c.Captured {
+		c.Ask = func(ctx context.Context, question string) (string, error) { return Ask(ctx, f, c.Stderr, question) }
 	}
 	c.Told = func(err error) bool { return sh.toldOf(ctx, err) }
 	c.Jobs = callJobs{sh, ctx, hc}

@@ -54,11 +54,10 @@ type Config struct {
 
 // Shell runs the language. One goroutine uses it at a time.
 type Shell struct {
-	cfg      Config
-	commands *command.Set
-	env      *environment
-	runner   *interp.Runner
-	parser   *syntax.Parser
+	cfg    Config
+	env    *environment
+	runner *interp.Runner
+	parser *syntax.Parser
 	// functions are the names of those that the code declares: they win over
 	// commands, and the interpreter does not tell a handler which there are.
 	functions sync.Map
@@ -86,7 +85,7 @@ type Shell struct {
 
 // New returns a shell. In scripts errexit and pipefail are on.
 func New(cfg Config) (*Shell, error) {
-	sh := &Shell{cfg: cfg, clock: newClock(), commands: cfg.Session.Commands(), parser: syntax.NewParser(syntax.Variant(syntax.LangBash))}
+	sh := &Shell{cfg: cfg, clock: newClock(), parser: syntax.NewParser(syntax.Variant(syntax.LangBash))}
 	sh.env = newEnvironment(sh.clock)
 	sh.env.set[zeroth] = expand.Variable{Set: true, Kind: expand.String, Str: zero(cfg)}
 	sh.cfg.Stdout = shared(outputTo(cfg.Stdout, &sh.now))
@@ -129,6 +128,9 @@ func New(cfg Config) (*Shell, error) {
 	sh.runner = r
 	return sh, nil
 }
+
+// commands are those of sosh and of its plugins at this moment.
+func (sh *Shell) commands() *command.Set { return sh.cfg.Session.Commands() }
 
 // zero is $0: the script, or the shell where there is none.
 func zero(cfg Config) string {

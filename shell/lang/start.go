@@ -94,6 +94,22 @@ func (c callJobs) Start(function string, args []string, current string, ended fu
 	return err
 }
 
+// Background implements [command.Jobs].
+func (c callJobs) Background(words []string) (started bool, err error) {
+	if !c.sh.cfg.Prompt || jobOf(c.ctx) != nil {
+		return false, nil
+	}
+	code, err := quoteAll(words)
+	if err != nil {
+		return false, err
+	}
+	j := &job{text: strings.Join(words, " "), code: code}
+	if _, err = c.sh.start(c.ctx, c.hc, j); err == nil {
+		fmt.Fprintf(behind(c.hc.Stderr), "%s: %s\n", j.name(), newestText(j.name(), j))
+	}
+	return err == nil, err
+}
+
 // start begins a job in a copy of hc's interpreter.
 func (sh *Shell) start(ctx context.Context, hc *handler, j *job) (settled <-chan struct{}, err error) {
 	known := make(chan struct{})

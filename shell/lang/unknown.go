@@ -62,7 +62,7 @@ func (sh *Shell) unknown(f *syntax.File) error {
 	}
 	hint := "nothing of the script was run"
 	names := slices.Sorted(maps.Keys(u.functions)) // what the script itself names is meant first
-	names = append(append(names, sh.commands.Names()...), builtinNames...)
+	names = append(append(names, sh.commands().Names()...), builtinNames...)
 	name := u.found.Args[0].Lit()
 	if near := nearest(name, names); near != "" {
 		hint = fmt.Sprintf("did you mean %s? %s", near, hint)

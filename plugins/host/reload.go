@@ -1,0 +1,141 @@
+package host
+
+import (
+	"context"
+	"sync"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/plugins/internal/wire"
+	"github.com/sosh-shell/sosh/plugins/internal/wire/pb"
+)
+
+// Reload implements socket.Installer. The start goes on when ctx ends: a build that
+// does start takes over all the same.
+func (h *Host) Reload(ctx context.Context, name string) error {
+	p, err := h.plugin(name)
+	if err != nil {
+		return err
+	}
+	return h.do(ctx, p.reload)
+}
+
+// do runs f as a task, as it starts processes, and waits for it as long as ctx allows.
+func (h *Host) do(ctx context.Context, f func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	if !h.task(func() { done <- f() }) {
+		return errClosed
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p *plugin) reload() error {
+	p.reloading.Lock()
+	defer p.reloading.Unlock()
+	pr, err := p.launch(p.h.ctx)
+	if err != nil {
+		return err
+	}
+	if err = p.fits(pr); err == nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if !p.removed {
+			p.adopt(pr)
+			p.crashes.forget()
+			return nil
+		}
+		err = p.isRemoved()
+	}
+	pr.end()
+	pr.cleanup()
+	return err
+}
+
+// fits refuses a build that is not what it should be, while the one before serves.
+func (p *plugin) fits(pr *process) error {
+	ctx, cancel := context.WithTimeout(p.h.ctx, p.h.cfg.CallTimeout)
+	defer cancel()
+	m, err := pr.rpc.Describe(ctx, &pb.DescribeRequest{})
+	if err != nil {
+		return pluginError(p.name, "", "did not say what it is: %v", err)
+	}
+	d, err := wire.ToDescription(m)
+	switch now := p.desc.Load(); {
+	case err != nil:
+		return pluginError(p.name, "its author must mend it", "half declared: %v", err)
+	case d.Name != now.Name:
+		return pluginError(p.name, "its author must mend it", "the new build calls itself %s", d.Name)
+	case pr.desc.Layer != now.Layer:
+		return pluginError(p.name, "plugin remove it, then plugin install it", "the new build is %s, and the one that serves is %s",
+			sort(pr.desc), sort(now))
+	}
+	return nil
+}
+
+func sort(d *socket.Description) string {
+	if d.Layer {
+		return "a layer"
+	}
+	return "a protocol"
+}
+
+// Remove implements socket.Installer.
+func (h *Host) Remove(ctx context.Context, name string) error {
+	return h.do(ctx, func() error { return h.remove(name) })
+}
+
+func (h *Host) remove(name string) error {
+	if _, ok := h.cfg.Bundled[name]; ok {
+		return &socket.Error{Op: "plugin", Place: name, Err: socket.Faultf(socket.Usage, "it is bundled and cannot be removed"),
+			Hint: "plugin list tells what was installed"}
+	}
+	err := h.changeLock(func(lock *lockFile) error {
+		e, ok := lock.Plugins[name]
+		if !ok {
+			return h.unknown(name)
+		}
+		delete(lock.Plugins, name)
+		if err := h.writeLock(*lock); err != nil {
+			return err
+		}
+		return h.unplace(name, e)
+	})
+	if err != nil {
+		return pathError(h.cfg.Dir, err)
+	}
+	if p := h.known(name); p != nil {
+		p.endAll()
+	}
+	for _, p := range h.elsewhere() {
+		if of, _, _ := socket.CutPlace(p.name); of == name {
+			p.endAll()
+			h.mu.Lock()
+			delete(h.plugins, p.name)
+			h.mu.Unlock()
+		}
+	}
+	return nil
+}
+
+// endAll ends every process of the plugin, and starts no more.
+func (p *plugin) endAll() {
+	p.mu.Lock()
+	p.removed = true
+	var all []*process
+	for pr := range p.all {
+		all = append(all, pr)
+	}
+	p.mu.Unlock()
+	var ends sync.WaitGroup
+	for _, pr := range all {
+		ends.Go(pr.end)
+	}
+	ends.Wait()
+}

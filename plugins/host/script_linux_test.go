@@ -1,0 +1,141 @@
+package host_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/plugins/host"
+	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
+	"github.com/sosh-shell/sosh/plugins/tcp"
+)
+
+// scripted is a folder with a script, and a program beside it that it runs.
+func scripted(t *testing.T) (folder string) {
+	t.Helper()
+	folder = filepath.Join(t.TempDir(), "scripted")
+	must(t, os.MkdirAll(filepath.Join(folder, "lib"), 0o755))
+	must(t, os.WriteFile(filepath.Join(folder, "run"), []byte("#!/usr/bin/env sh\nexec \"${0%/*}/lib/built\"\n"), 0o755))
+	must(t, os.WriteFile(filepath.Join(folder, "README"), []byte("a plugin\n"), 0o644))
+	must(t, os.Symlink("README", filepath.Join(folder, "LIESMICH")))
+	build{"twice", "1", "fine"}.write(t, filepath.Join(folder, "lib", "built"))
+	return folder
+}
+
+func TestScriptIsAPluginWithAllItsFiles(t *testing.T) {
+	h, _ := installer(t, host.Descriptors)
+	folder := scripted(t)
+	_, err := h.Inspect(t.Context(), filepath.Join(folder, "run"), false)
+	clear(t, err, "a script")
+	c, err := h.Inspect(t.Context(), folder, true)
+	must(t, err)
+	if !slices.Equal(c.Files, []string{"run", "LIESMICH", "README", "lib/built"}) || c.Description.Name != "twice" || !filepath.IsAbs(c.Interpreter) {
+		t.Errorf("%+v", c)
+	}
+	must(t, h.Record(t.Context(), c))
+	p, err := h.Protocol("twice")
+	must(t, err)
+	if got := answers(t, p, open(t, p)); got != "1" {
+		t.Errorf("build %s answers", got)
+	}
+	must(t, h.Reload(t.Context(), "twice"))
+	must(t, h.Remove(t.Context(), "twice"))
+}
+
+func TestScriptThatChangedIsNotRun(t *testing.T) {
+	for name, c := range map[string]struct {
+		harm func(t *testing.T, dir string)
+		want string
+	}{
+		"another script": {func(t *testing.T, dir string) {
+			must(t, os.WriteFile(filepath.Join(dir, "run"), []byte("#!/bin/sh\n"), 0o755))
+		}, "changed since"},
+		"another file": {func(t *testing.T, dir string) {
+			must(t, os.WriteFile(filepath.Join(dir, "README"), []byte("else\n"), 0o755))
+		}, "changed since"},
+		"one more":        {func(t *testing.T, dir string) { must(t, os.WriteFile(filepath.Join(dir, "lib", "x"), nil, 0o644)) }, "changed since"},
+		"one less":        {func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "README"))) }, "are gone"},
+		"writable":        {func(t *testing.T, dir string) { must(t, os.Chmod(filepath.Join(dir, "README"), 0o666)) }, "writable by others"},
+		"writable folder": {func(t *testing.T, dir string) { must(t, os.Chmod(filepath.Join(dir, "lib"), 0o777)) }, "writable by others"},
+		"link": {func(t *testing.T, dir string) {
+			must(t, os.Remove(filepath.Join(dir, "README")))
+			must(t, os.Symlink("run", filepath.Join(dir, "README")))
+		}, "a link"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, _ := installer(t, host.Descriptors)
+			found, err := h.Inspect(t.Context(), scripted(t), true)
+			must(t, err)
+			must(t, h.Record(t.Context(), found))
+			dirs, _ := filepath.Glob(stateOf(t, h, "twice").Path + ".d-*")
+			if len(dirs) != 1 {
+				t.Fatalf("its files are in %v", dirs)
+			}
+			c.harm(t, dirs[0])
+			p, err := h.Protocol("twice")
+			must(t, err)
+			_, err = p.Open(t.Context(), socket.OpenRequest{})
+			clear(t, err, c.want)
+		})
+	}
+}
+
+func TestFolderThatIsNoScriptIsRefused(t *testing.T) {
+	outside := filepath.Join(t.TempDir(), "secret")
+	must(t, os.WriteFile(outside, nil, 0o600))
+	for name, c := range map[string]struct {
+		make func(dir string) error
+		want string
+	}{
+		"nothing to run": {func(dir string) error { return os.Remove(filepath.Join(dir, "run")) }, "0 files could be the script"},
+		"two to run": {func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "walk"), []byte("#!/bin/sh\n"), 0o755)
+		}, "2 files could be the script"},
+		"a link out of it": {func(dir string) error { return os.Symlink(outside, filepath.Join(dir, "out")) }, "path escapes"},
+		"no interpreter": {func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "run"), []byte("#!/usr/bin/env no-such-thing\n"), 0o755)
+		}, "not found"},
+		"an empty first line": {func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "run"), []byte("#!\n"), 0o755)
+		}, "no script"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			h := plugintest.Host(t, host.Descriptors, func(c *host.Config) { c.Dir = filepath.Join(dir, "plugins") }, tcp.New)
+			folder := scripted(t)
+			must(t, c.make(folder))
+			_, err := h.Inspect(t.Context(), folder, true)
+			clear(t, err, c.want)
+			if left, _ := os.ReadDir(filepath.Join(dir, "plugins")); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+// What was shown is what is recorded, or nothing is.
+func TestFileThatChangesWhileTheUserThinksIsNotRecorded(t *testing.T) {
+	h, file := installer(t, host.Descriptors)
+	build{"twice", "1", "fine"}.write(t, file)
+	c, err := h.Inspect(t.Context(), file, false)
+	must(t, err)
+	if c.Replaces != nil || len(c.SHA256) != 64 {
+		t.Errorf("%+v", c)
+	}
+	build{"twice", "2", "fine"}.write(t, file)
+	clear(t, h.Record(t.Context(), c), "changed while")
+	if _, err := h.Protocol("twice"); err == nil {
+		t.Error("it is a plugin")
+	}
+	build{"twice", "1", "fine"}.write(t, file)
+	must(t, h.Record(t.Context(), c))
+	must(t, os.Chmod(file, 0o777))
+	c, err = h.Inspect(t.Context(), file, false)
+	must(t, err)
+	if c.Replaces == nil || c.Replaces.Description.Version != "1" || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "others may write") {
+		t.Errorf("%+v", c)
+	}
+}
