@@ -76,11 +76,10 @@ func (p *plugin) afterLast() error {
 	p.mu.Lock()
 	last := p.proc
 	p.mu.Unlock()
-	if last == nil || !last.dead() { // a reload was faster
-		return nil
+	if last != nil && last.dead() { // else a reload was faster
+		<-last.run.exited // it is being killed, if it has not gone
+		p.noteEnd(last)
 	}
-	<-last.run.exited // it is being killed, if it has not gone
-	p.noteEnd(last)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.crashes.refuse(p.name, p.h.now())
