@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"io"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -176,6 +177,19 @@ func TestDecisionsAreFound(t *testing.T) {
 		}
 		if len(decisions(f)) != 1 {
 			t.Errorf("not found: %s", code)
+		}
+	}
+}
+
+// TestExamplesAreShort: a protocol of one's own is a matter of minutes.
+func TestExamplesAreShort(t *testing.T) {
+	for name, most := range map[string]int{"echo": 40, "tlsdial": 60} {
+		b, err := os.ReadFile(filepath.Join("plugins", "examples", name, "main.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(b), "\n"); n > most {
+			t.Errorf("%s has %d lines: %d are the most", name, n, most)
 		}
 	}
 }

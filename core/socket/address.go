@@ -15,6 +15,7 @@ const (
 	FamilyIP4  Family = "ip4"  // AF_INET
 	FamilyIP6  Family = "ip6"  // AF_INET6
 	FamilyUnix Family = "unix" // AF_UNIX
+	FamilyText Family = "text" // no kernel's: words that only the protocol understands
 )
 
 // Address is one end of a socket in the kernel's sense. The zero Address is
@@ -23,8 +24,11 @@ type Address struct {
 	Family Family
 	IP     netip.Addr // with a zone where the address has a scope
 	Port   uint16     // 0 when none was chosen yet, and for protocols without ports
-	Path   string     // FamilyUnix; begins with NUL for an abstract name
+	Path   string     // FamilyUnix: begins with NUL for an abstract name; FamilyText: the words, at most [MaxText] bytes
 }
+
+// MaxText bounds the words of an address of [FamilyText] in bytes.
+const MaxText = 1024
 
 // AddressOf returns the address of an IP and a port.
 func AddressOf(ap netip.AddrPort) Address {
@@ -47,7 +51,7 @@ func (a Address) Text(form AddressForm) string {
 	switch {
 	case a.Family == FamilyUnix && len(a.Path) > 0 && a.Path[0] == 0:
 		return "@" + a.Path[1:]
-	case a.Family == FamilyUnix:
+	case a.Family == FamilyUnix, a.Family == FamilyText:
 		return a.Path
 	case !a.IP.IsValid():
 		return ""

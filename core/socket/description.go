@@ -21,6 +21,7 @@ const (
 	HostPort AddressForm = "host:port" // an IP address and a port
 	HostOnly AddressForm = "host"      // an IP address: the protocol has no ports
 	PathForm AddressForm = "path"      // a path in the file system
+	TextForm AddressForm = "text"      // any words: only the protocol knows what they mean
 )
 
 // Description is what a protocol says of itself. It is data: it is kept at
@@ -40,6 +41,9 @@ type Description struct {
 	Commands []Command // that it adds to the shell
 	// Layer says that it wraps sockets and opens none.
 	Layer bool
+	// Held says that its sockets live in the plugin's process and die with it: they
+	// are no descriptors of the kernel's that could be given away.
+	Held bool
 	// Capabilities are those of capabilities(7) that the plugin keeps; it drops all
 	// others of [Droppable] at its start.
 	Capabilities []string
@@ -121,6 +125,13 @@ func (d Description) Option(name string) (Option, bool) {
 	return d.Options[i], true
 }
 
+// A Chooser is a protocol that has more methods than it means: one that was made
+// around another type, which may lack some.
+type Chooser interface {
+	// Can reports whether the call is meant. It MUST return the same every time.
+	Can(Call) bool
+}
+
 // Describe returns p's description with Calls as p implements them.
 func Describe(p Protocol) Description {
 	d := p.Describe()
@@ -129,6 +140,10 @@ func Describe(p Protocol) Description {
 		if ok {
 			d.Calls = append(d.Calls, c)
 		}
+	}
+	if c, made := p.(Chooser); made {
+		all := has
+		has = func(call Call, ok bool) { all(call, ok && c.Can(call)) }
 	}
 	_, ok := p.(Resolver)
 	has(CallResolve, ok)

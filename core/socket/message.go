@@ -23,18 +23,20 @@ const MaxMessage = 64 << 20
 // FrameHeader is the length of a frame's fixed part in bytes.
 const FrameHeader = 8
 
-// A frame carries a message over a stream socketpair, between a layer that gives
-// messages and the core: SEQPACKET is too small for them and cannot carry an
-// empty one. Its layout:
+// A frame carries a message over a stream socketpair, between the core and a layer
+// that gives messages, or who holds a socket that does: SEQPACKET is too small for
+// them and cannot carry an empty one. Its layout:
 //
 //	0     the message's type
 //	1     length of the peer's address in bytes, 0 for none
-//	2, 3  zero
+//	2     1 for a [Return] instead of a message, else 0
+//	3     zero
 //	4..7  length of the data in bytes, big-endian
 //	8..   the address, then the data
 //
-// An address is the family (4, 6, or 1 for unix); for an IP address then the
-// port, big-endian, the IP's bytes and its zone; for unix the path.
+// An address is the family (4, 6, 1 for unix, or 2 for text); for an IP address then
+// the port, big-endian, the IP's bytes and its zone; for the others the path. One
+// that is longer than [MaxFrameText] is left out.
 
 // AppendFrame appends m's frame to dst.
 func AppendFrame(dst []byte, m Message) []byte {
@@ -55,7 +57,11 @@ const (
 	frameIP4  = 4
 	frameIP6  = 6
 	frameUnix = 1
+	frameText = 2
 )
+
+// MaxFrameText bounds the text of an address in a frame in bytes.
+const MaxFrameText = 250
 
 func appendAddress(dst []byte, a Address) []byte {
 	switch a.Family {
@@ -66,8 +72,15 @@ func appendAddress(dst []byte, a Address) []byte {
 		dst = binary.BigEndian.AppendUint16(append(dst, frameIP6), a.Port)
 		dst = append(dst, a.IP.AsSlice()...)
 		return append(dst, a.IP.Zone()...)
-	case FamilyUnix:
-		return append(append(dst, frameUnix), a.Path...)
+	case FamilyUnix, FamilyText:
+		if len(a.Path) > MaxFrameText {
+			return dst
+		}
+		sort := byte(frameUnix)
+		if a.Family == FamilyText {
+			sort = frameText
+		}
+		return append(append(dst, sort), a.Path...)
 	}
 	return dst
 }
@@ -75,16 +88,17 @@ func appendAddress(dst []byte, a Address) []byte {
 // Frame is the fixed part of a frame.
 type Frame struct {
 	Type    uint8
-	Address int // length in bytes of what follows before the data
-	Data    int // length of the data in bytes
+	Return  bool // it carries a [Return] and no message
+	Address int  // length in bytes of what follows before the data
+	Data    int  // length of the data in bytes
 }
 
 // ParseFrame reads the fixed part, of which b must have [FrameHeader] bytes. A
 // length beyond [MaxMessage] and set reserved bytes are an error that is [Failed].
 func ParseFrame(b []byte) (Frame, error) {
-	f := Frame{Type: b[0], Address: int(b[1])}
+	f := Frame{Type: b[0], Address: int(b[1]), Return: b[2] == 1}
 	n := binary.BigEndian.Uint32(b[4:])
-	if b[2]|b[3] != 0 || n > MaxMessage {
+	if b[2] > 1 || b[3] != 0 || n > MaxMessage {
 		return Frame{}, Faultf(Failed, "malformed frame")
 	}
 	f.Data = int(n)
@@ -96,8 +110,11 @@ func ParseFrameAddress(b []byte) (Address, error) {
 	if len(b) == 0 {
 		return Address{}, nil
 	}
-	if b[0] == frameUnix {
+	switch b[0] {
+	case frameUnix:
 		return Address{Family: FamilyUnix, Path: string(b[1:])}, nil
+	case frameText:
+		return Address{Family: FamilyText, Path: string(b[1:])}, nil
 	}
 	size := map[byte]int{frameIP4: 4, frameIP6: 16}[b[0]]
 	if size == 0 || len(b) < 3+size || size == 4 && len(b) > 7 {

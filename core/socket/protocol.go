@@ -5,7 +5,14 @@ import "context"
 // ContractVersion is the version of the contract in this package. It changes
 // when a MUST below changes, not with the program's releases. A host speaks
 // this version and the one before.
-const ContractVersion = 1
+//
+// Version 2: where descriptors cannot travel a socket may have messages too, its facts
+// can be asked for, and it tells how far it has got. Sockets may live with their
+// plugin, and addresses be any words.
+const ContractVersion = 2
+
+// OldestContract is the oldest version that a host speaks.
+const OldestContract = ContractVersion - 1
 
 // MaxMark is the greatest length of a [Mark] in bytes.
 const MaxMark = 256
@@ -32,7 +39,8 @@ type Protocol interface {
 	// Open makes a socket with its options set, before any address is given to
 	// it. The descriptor MUST be a socket of a described kind and of the
 	// asked-for family, close-on-exec and non-blocking; it belongs to the
-	// caller, and the protocol MUST NOT keep a copy.
+	// caller, and the protocol MUST NOT keep a copy. Sockets that are held by
+	// description have none: FD is -1, and the plugin's side of the wire holds them.
 	Open(ctx context.Context, req OpenRequest) (Handle, error)
 }
 
@@ -53,7 +61,11 @@ type Handle struct {
 	// Carrier is nil when FD is the socket itself. Otherwise FD is one end of
 	// a socketpair, and the carrier knows what is at the far end.
 	Carrier Carrier
-	Report  Report
+	// Kind is what is carried, empty for the described one. Messages are framed
+	// ([AppendFrame]). Without a carrier the kernel tells (SO_TYPE), and for a layer
+	// the kind beneath.
+	Kind   Kind
+	Report Report
 }
 
 // Lent is a socket lent to a protocol for the length of one call. The protocol
@@ -139,16 +151,18 @@ const (
 
 // A Carrier stands behind a descriptor that is not the socket itself but one
 // end of a socketpair: the socket is in a place from which descriptors cannot
-// travel, or the descriptor is a layer's. Its methods never block, except End and Abort.
+// travel, or the descriptor is a layer's. Its methods never block, except End, and
+// Facts and Abort, which may take as long as a plugin takes to answer: at most a
+// quarter of a second.
 type Carrier interface {
 	// End says why the bytes ended, once the descriptor has ended: nil for the
 	// peer's orderly end, else an error that is [Reset], [Truncated] or [Lost].
 	// It waits until that is known or ctx is done, and is then [Lost].
 	End(ctx context.Context) error
-	// Facts are the last known addresses and state of the socket far away.
+	// Facts are the addresses and state of the socket far away, asked for now; the
+	// last known ones where no answer comes.
 	Facts() Facts
-	// Abort makes the close that follows a reset instead of an orderly end. It may
-	// take as long as a plugin takes to answer, at most a quarter of a second.
+	// Abort makes the close that follows a reset instead of an orderly end.
 	Abort()
 }
 
@@ -156,6 +170,9 @@ type Carrier interface {
 type Facts struct {
 	Local, Remote Address
 	State         string
+	// Moved is how many bytes a carrier has given to the far socket: while it grows,
+	// a close makes progress. 0 where there is no carrier.
+	Moved uint64
 }
 
 // A Report lists the system calls that a call made, in order, for people to see.

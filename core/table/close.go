@@ -3,6 +3,7 @@ package table
 import (
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/sosh-shell/sosh/core/inspect"
@@ -94,40 +95,24 @@ func (s *Socket) Close(ctx context.Context, reset bool) (Closed, error) {
 		case <-ctx.Done():
 			return c, s.fail("close", waitError(ctx))
 		}
-		if err := s.awaitCarried(ctx); layersErr == nil && !reset {
-			layersErr = err
+		if err := s.awaitCarrier(ctx, reset); err != nil && layersErr == nil {
+			return c, err
 		}
 	}
 	return c, layersErr
 }
 
-// awaitCarried waits until what was written to a socket that is carried has been
-// sent where it is, as closeLayers does and for its reason.
-func (s *Socket) awaitCarried(ctx context.Context) error {
-	c, ok := s.carrier.(interface {
-		Gone(ctx context.Context) error
-		Moved() int64
-	})
-	if !ok {
+// awaitCarrier waits until who carries the socket has given it all that was written
+// and has closed it: the end of this process would end the plugin, too.
+func (s *Socket) awaitCarrier(ctx context.Context, reset bool) error {
+	if s.awaitGone(ctx, &s.level) || reset {
 		return nil
-	}
-	for moved := int64(-1); ctx.Err() == nil; {
-		wait, cancel := context.WithTimeout(ctx, layerTime)
-		err := c.Gone(wait)
-		cancel()
-		now := c.Moved()
-		if err == nil {
-			return nil
-		}
-		if now == moved {
-			break
-		}
-		moved = now
 	}
 	s.carrier.Abort()
 	return s.unsent(s.desc.Word())
 }
 
+// unsent is the error of a close that gave up.
 func (s *Socket) unsent(what string) error {
 	return &socket.Error{Op: "close", Place: s.name, Err: socket.Faultf(socket.Timeout, "%s had not sent all that was written", what),
 		Hint: "the connection was reset, so that the peer does not take what came for the whole"}
@@ -153,6 +138,9 @@ func (s *Socket) closeLayers(ctx context.Context, layers []*level, reset bool) e
 			if fd, err := s.hold.use(); err == nil {
 				sysResetOnClose(fd)
 				s.hold.done()
+			}
+			if s.carrier != nil {
+				s.carrier.Abort()
 			}
 			l.carrier.Abort()
 		}
@@ -188,6 +176,13 @@ func (s *Socket) awaitGone(ctx context.Context, l *level) bool {
 
 // movement is a figure that changes while bytes go out of the socket itself.
 func (s *Socket) movement() string {
+	if s.carrier != nil {
+		figure := strconv.FormatUint(s.carrier.Facts().Moved, 10)
+		if c, ok := s.carrier.(interface{ Moved() int64 }); ok { // on their way to a plugin that is far
+			figure += " " + strconv.FormatInt(c.Moved(), 10)
+		}
+		return figure
+	}
 	fd, err := s.hold.use()
 	if err != nil {
 		return ""

@@ -106,7 +106,7 @@ func (o *opener) attempt(ctx context.Context) (*Socket, error) {
 // hostOf is the host of an address in words: what a layer checks a certificate against.
 func hostOf(text string, form socket.AddressForm) string {
 	switch form {
-	case socket.PathForm:
+	case socket.PathForm, socket.TextForm:
 		return ""
 	case socket.HostPort:
 		if host, _, err := net.SplitHostPort(text); err == nil {
@@ -286,7 +286,11 @@ func withConnectHint(err error, a socket.Address) error {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Hint = "nothing listens there: start the server, or wait for it with open --retry"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		e.Hint = "there is no route to " + a.Host() + " from here"
+		to := a.Host()
+		if to == "" {
+			to = a.Path
+		}
+		e.Hint = "there is no route to " + to + " from here"
 	case errors.Is(err, syscall.EISCONN):
 		e.Hint = "open another socket: this one is connected"
 	case errors.Is(err, socket.Timeout):

@@ -44,6 +44,14 @@ func (f *frames) next(read func([]byte) (int, error), fits func(bytes int) bool)
 		f.data = append(f.data, f.raw[f.off:f.off+n]...)
 		f.off += n
 		if len(f.data) == f.head.Data {
+			if f.head.Return {
+				back, err := socket.ParseReturn(f.data, f.peer)
+				f.open, f.data = false, nil
+				if err == nil {
+					err = &cameBack{back}
+				}
+				return m, err
+			}
 			m = socket.Message{Data: f.data, Type: f.head.Type, Peer: f.peer}
 			f.open, f.data = false, nil
 			return m, nil
@@ -61,6 +69,11 @@ func (f *frames) next(read func([]byte) (int, error), fits func(bytes int) bool)
 		}
 	}
 }
+
+// cameBack is a return in the place of a message.
+type cameBack struct{ socket.Return }
+
+func (e *cameBack) Error() string { return e.Errno.Error() }
 
 // begin takes the fixed part and the address off, when they are there.
 func (f *frames) begin() (ok bool, err error) {

@@ -107,25 +107,36 @@ func (s *Socket) tryMessage(l *level, bound int64) (socket.Message, error) {
 	}
 }
 
-// tryFrame is tryMessage for a layer's frames.
+// tryFrame is tryMessage for frames: of a layer, or of who carries the socket.
 func (s *Socket) tryFrame(l *level, fd int, bound int64) (socket.Message, error) {
-	m, err := l.frames.next(func(p []byte) (int, error) {
-		n, err := sysRecv(fd, p)
-		switch {
-		case err == nil && n == 0, err == syscall.ECONNRESET, err == syscall.EPIPE:
-			reason := s.reason()
-			if l.frames.broken() != nil && errors.Is(reason, socket.Ended) {
-				reason = socket.Faultf(socket.Lost, "the layer left in the middle of a message")
-			}
-			return 0, s.ended(reason)
+	m, err := s.nextFrame(l, fd, bound)
+	for isReturn(err) {
+		told := s.remember(err)
+		if s.isConnected() {
+			return m, told
 		}
-		return n, err
-	}, func(n int) bool { return s.fits(n, bound) })
+		m, err = s.nextFrame(l, fd, bound) // it was about one of several peers
+	}
 	if err == nil {
 		s.received.Add(int64(len(m.Data)))
 		s.tapped(func(t Tap) { t.Message(false, m) })
 	}
 	return m, err
+}
+
+func (s *Socket) nextFrame(l *level, fd int, bound int64) (socket.Message, error) {
+	return l.frames.next(func(p []byte) (int, error) {
+		n, err := sysRecv(fd, p)
+		switch {
+		case err == nil && n == 0, err == syscall.ECONNRESET, err == syscall.EPIPE:
+			reason := s.reason()
+			if l.frames.broken() != nil && errors.Is(reason, socket.Ended) {
+				reason = socket.Faultf(socket.Lost, "the %s plugin left in the middle of a message", l.desc.Name)
+			}
+			return 0, s.ended(reason)
+		}
+		return n, err
+	}, func(n int) bool { return s.fits(n, bound) })
 }
 
 // Decode makes fields of messages of the socket's, by its protocol or its last layer.

@@ -65,6 +65,27 @@ func (s *Socket) takeReturned(fd int) error {
 	return last
 }
 
+func isReturn(err error) bool {
+	_, ok := err.(*cameBack)
+	return ok
+}
+
+// remember is takeReturned for what came back for a message of a carried socket.
+func (s *Socket) remember(err error) *Returned {
+	r := err.(*cameBack)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	told := &Returned{Errno: r.Errno, To: known(r.To), By: r.By}
+	if r.Origin != 0 {
+		told.What = inspect.ICMP(r.Origin, r.Type, r.Code)
+	}
+	if told.To.IsZero() {
+		told.To = s.peer
+	}
+	s.returned, s.returns = told, s.returns+1
+	return told
+}
+
 // Returned is the last error that came back for a message of the socket's, and how
 // many there were; nil and 0 for none.
 func (s *Socket) Returned() (*Returned, int) {

@@ -33,6 +33,8 @@ func (s *Socket) sendMessage(ctx context.Context, m socket.Message) error {
 	switch {
 	case len(m.Data) > socket.MaxMessage:
 		err = socket.Faultf(socket.Usage, "a message of %d bytes; %d are the most", len(m.Data), socket.MaxMessage)
+	case l == &s.level && l.framed && m.Peer.IsZero() && !s.isConnected(): // who carries it could only drop it
+		return s.NotConnected("send")
 	case l.framed:
 		err = s.sendFrame(ctx, l, m)
 	case !l.messages():
@@ -118,8 +120,11 @@ func (s *Socket) Address(ctx context.Context, text string) (socket.Address, erro
 	if req.Family == socket.FamilyNone {
 		req.Family = socket.FamilyIP4
 	}
-	if s.desc.Address == socket.PathForm {
+	switch s.desc.Address {
+	case socket.PathForm:
 		req.Family = socket.FamilyUnix
+	case socket.TextForm:
+		req.Family = socket.FamilyText
 	}
 	list, err := resolve(ctx, s.proto, req)
 	if err != nil {

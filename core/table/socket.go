@@ -57,9 +57,14 @@ func (t *Table) newSocket(name string, proto socket.Complete, desc socket.Descri
 		level: level{proto: proto, desc: desc, name: desc.Name, mark: h.Mark, carrier: h.Carrier, kind: desc.Kind},
 		table: t, name: name, born: time.Now(), reading: newTurn(), writing: newTurn(), family: fam,
 	}
-	if k := inspect.Kind(h.FD); h.Carrier == nil && k != "" {
+	k := h.Kind
+	if h.Carrier == nil {
+		k = inspect.Kind(h.FD)
+	}
+	if k != "" {
 		s.kind = k
 	}
+	s.framed = h.Carrier != nil && s.kind.Messages()
 	s.in.before = -1
 	s.bound.Store(DefaultInbox)
 	s.hold.fd = h.FD
@@ -102,9 +107,11 @@ func (s *Socket) Facts() (f socket.Facts, number int) {
 		defer func() { f.State = stateLost }()
 	}
 	if s.carrier != nil {
-		return s.carrier.Facts(), fd
+		f = s.carrier.Facts()
+		f.Local, f.Remote = s.local(known(f.Local)), known(f.Remote)
+		return f, fd
 	}
-	f = socket.Facts{Local: s.local(fd), Remote: sysRemote(fd), State: inspect.State(fd)}
+	f = socket.Facts{Local: s.local(sysLocal(fd)), Remote: sysRemote(fd), State: inspect.State(fd)}
 	if f.State == "" {
 		switch {
 		case s.isPassive():
@@ -120,10 +127,13 @@ func (s *Socket) Facts() (f socket.Facts, number int) {
 	return f, fd
 }
 
-// local is getsockname(2), without the number of its protocol that the kernel gives
-// a raw socket in the port's place.
-func (s *Socket) local(fd int) socket.Address {
-	a := sysLocal(fd)
+// Carried reports whether the socket is not here but with its plugin, which carries
+// what passes and with which it dies.
+func (s *Socket) Carried() bool { return s.carrier != nil }
+
+// local is what getsockname(2) told, without the number of its protocol that the kernel
+// gives a raw socket in the port's place.
+func (s *Socket) local(a socket.Address) socket.Address {
 	if s.desc.Address == socket.HostOnly && a.IP.IsValid() {
 		if a.Port = 0; a.IP.IsUnspecified() {
 			return socket.Address{}
@@ -192,6 +202,18 @@ func (s *Socket) lend(ctx context.Context, f func(ctx context.Context, l socket.
 	err = f(c, socket.Lent{FD: fd, Mark: mark, Carrier: s.carrier})
 	sysSetNonblock(fd)
 	return asFault(ctx, err)
+}
+
+// known turns the all-zero name of an unbound socket, and the empty one of a unix
+// socket, into no address.
+func known(a socket.Address) socket.Address {
+	if a.Family == socket.FamilyUnix && a.Path == "" {
+		return socket.Address{}
+	}
+	if a.IP.IsValid() && a.IP.IsUnspecified() && a.Port == 0 {
+		return socket.Address{}
+	}
+	return a
 }
 
 // hold counts the users of a descriptor, so that a close never takes it away

@@ -264,18 +264,6 @@ func sysRemote(fd int) socket.Address {
 	return known(socket.FromSockaddr(sa))
 }
 
-// known turns the all-zero name of an unbound socket, and the empty one of a unix
-// socket, into no address.
-func known(a socket.Address) socket.Address {
-	if a.Family == socket.FamilyUnix && a.Path == "" {
-		return socket.Address{}
-	}
-	if a.IP.IsValid() && a.IP.IsUnspecified() && a.Port == 0 {
-		return socket.Address{}
-	}
-	return a
-}
-
 // sysTakeError reads and clears SO_ERROR.
 func sysTakeError(fd int) error {
 	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)

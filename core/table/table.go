@@ -151,9 +151,9 @@ func (t *Table) Close() {
 	t.done = true
 	t.watcher = nil
 	t.mu.Unlock()
-	var waiting sync.WaitGroup // for those whose close does
+	var waiting sync.WaitGroup // each may take as long as its peer takes to read
 	for _, s := range t.Sockets() {
-		if s.carrier != nil || s.top.Load() != &s.level {
+		if s.Carried() || len(s.Layers()) > 0 {
 			waiting.Go(func() { s.Close(context.Background(), false) })
 			continue
 		}

@@ -17,9 +17,9 @@ func (x *proxy) Accept(ctx context.Context, s socket.Lent) (socket.Handle, error
 	switch {
 	case !x.p.desc.Load().Can(socket.CallAccept):
 		return none, x.lacks(socket.CallAccept)
-	case x.p.form() == Stream:
+	case s.Carrier != nil || x.far():
 		return x.acceptFar(ctx, s)
-	case s.Carrier != nil || s.FD < 0:
+	case s.FD < 0:
 		return none, notOurs(x.p.name)
 	}
 	defer nonblocking(s.FD)

@@ -58,7 +58,10 @@ func (pr *process) try(ctx context.Context, limit time.Duration, f func(context.
 }
 
 func (pr *process) tryEntered(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
-	limited, cancel := context.WithTimeout(ctx, limit)
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if limit != patient { // a deadline travels with the call, and one in 146 years is more than some clocks can set
+		limited, cancel = context.WithTimeout(ctx, limit)
+	}
 	defer cancel()
 	return pr.judge(ctx, limited, limit, answer(f(limited)))
 }
@@ -70,8 +73,8 @@ func (pr *process) judge(ctx, limited context.Context, limit time.Duration, err 
 	if err == nil || errors.As(err, &a) {
 		return err
 	}
-	if wire.IsContext(err) && status.Code(err) == codes.DeadlineExceeded {
-		<-limited.Done() // gRPC's clock was a little faster
+	if at, ok := limited.Deadline(); ok && status.Code(err) == codes.DeadlineExceeded && time.Until(at) < time.Second {
+		<-limited.Done() // gRPC's clock, or the plugin's, was a little faster
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -102,7 +105,16 @@ func (pr *process) lend(ctx context.Context, s socket.Lent, f func(*pb.Lent) err
 }
 
 func (pr *process) sendLend(ctx context.Context, call uint64, fd int) error {
+	if pr.ch == nil {
+		return pr.keepsSockets()
+	}
 	return pr.ch.Send(ctx, fdchan.Message{Kind: fdchan.Lend, Call: call, FD: fd})
+}
+
+// keepsSockets is the error for a call that was begun by descriptor when the plugin
+// became a build whose sockets are held.
+func (pr *process) keepsSockets() error {
+	return pluginError(pr.name, "open another", "its new build keeps its sockets itself")
 }
 
 func (pr *process) lent(call uint64, s socket.Lent, f func(*pb.Lent) error) error {

@@ -22,7 +22,7 @@ func TestMisbehaviourIsAClearErrorAndTheNextCallWorks(t *testing.T) {
 	for do, want := range map[string]string{
 		"die":     "died in open, 3 times in a row",
 		"hang":    "did not answer within 300ms and was ended",
-		"panic":   "the plugin panicked: as you wish",
+		"panic":   "panic: as you wish",
 		"file":    "gave a bad descriptor: no socket",
 		"udp":     "gave a bad descriptor: not a stream socket",
 		"mark":    "mark of 257 bytes",

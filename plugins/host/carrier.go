@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/internal/wire"
@@ -15,12 +16,13 @@ import (
 type carrier struct {
 	pr     *process
 	handle uint64
+	kind   socket.Kind // of a socket
 	layer  bool
 	cancel context.CancelFunc // ends the stream: the far socket is closed by a reset
 
 	ended chan struct{} // closed when err is known
 	gone  chan struct{} // closed when nothing is left at the far end
-	moved atomic.Int64  // bytes on their way to the peer
+	moved atomic.Int64  // bytes given to the stream
 
 	mu       sync.Mutex
 	facts    socket.Facts
@@ -67,17 +69,65 @@ func (c *carrier) Gone(ctx context.Context) error {
 	}
 }
 
-// Moved counts the bytes that have left for the socket.
+// Moved counts the bytes that have left for the socket. It asks nobody: where the
+// plugin is far away, its answer is behind them.
 func (c *carrier) Moved() int64 { return c.moved.Load() }
 
 // Facts implements socket.Carrier.
 func (c *carrier) Facts() socket.Facts {
-	if c.layer && c.pr.dead() { // its other sockets may tell before this one has heard
+	if c.pr.dead() { // its other sockets may tell before this one has heard
 		c.lose()
+	} else if !c.layer {
+		c.look()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.facts
+	f := c.facts
+	if !c.layer && !c.pr.looks() {
+		f.Moved = uint64(c.Moved())
+	}
+	return f
+}
+
+// lookTime bounds the answer to a question for facts, farLookTime that of a plugin at a
+// place, and lookPause is how long nobody asks a plugin again that gave none: a list of
+// its sockets must not take that long for each.
+const (
+	lookTime    = 250 * time.Millisecond
+	farLookTime = time.Second
+	lookPause   = 2 * time.Second
+)
+
+// look asks the plugin for the facts of now. What the kernel does to a connection it
+// does not tell.
+func (c *carrier) look() {
+	c.mu.Lock()
+	settled := c.aborted || c.facts.State == "lost" || !c.pr.looks()
+	c.mu.Unlock()
+	if settled || time.Now().UnixNano() < c.pr.quiet.Load() {
+		return
+	}
+	limit := lookTime
+	if c.pr.at != nil {
+		limit = farLookTime
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	m, err := c.pr.rpc.Look(ctx, &pb.Lent{Handle: c.handle})
+	switch {
+	case err == nil:
+		c.update(m)
+	case c.pr.dead():
+		c.lose()
+	case ctx.Err() != nil:
+		c.pr.quiet.Store(time.Now().Add(lookPause).UnixNano())
+	}
+}
+
+// connectionless reports whether data can pass without a connection: then nothing but
+// a reset that was asked for takes back what was sent.
+func (c *carrier) connectionless() bool {
+	return c.kind == socket.Datagram || c.kind == socket.Raw
 }
 
 // Abort implements socket.Carrier. The reset is sent now: the close follows, and a

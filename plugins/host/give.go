@@ -18,6 +18,9 @@ type give struct {
 // expect makes room for the descriptor of a call, before the call: with descriptors
 // used up it fails with EMFILE, and nothing has been asked for. Each needs a settle.
 func (pr *process) expect(call uint64) error {
+	if pr.ch == nil {
+		return pr.keepsSockets()
+	}
 	if err := pr.ch.Reserve(); err != nil {
 		return err
 	}

@@ -18,8 +18,16 @@ type Form int
 // The forms.
 const (
 	Descriptors Form = iota // the host gets the descriptor itself
-	Stream                  // the plugin keeps it, and a gRPC stream carries the bytes
+	Stream                  // the plugin keeps it, and a gRPC stream carries the bytes and messages
 )
+
+// formOf is how the sockets of a protocol travel; nil for one that is not known yet.
+func (h *Host) formOf(d *socket.Description) Form {
+	if d != nil && d.Held {
+		return Stream
+	}
+	return h.cfg.Form
+}
 
 // Config says where plugins are. The zero Config has none.
 type Config struct {
@@ -31,7 +39,7 @@ type Config struct {
 	Args []string
 	// Dir is where installed plugins are, absolute; "" for nowhere. It need not exist.
 	Dir string
-	// Form is how sockets travel.
+	// Form is how sockets travel; those that are held by description stay where they are.
 	Form Form
 	// StartTimeout bounds a plugin's start, CallTimeout the answer to one call, and
 	// ResolveTimeout the resolving of one name: 5, 5 and 30 seconds when zero.

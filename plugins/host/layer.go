@@ -45,7 +45,7 @@ func (x *proxy) Wrap(ctx context.Context, req socket.WrapRequest) (socket.Handle
 		err = pr.judge(ctx, context.Background(), 0, err)
 		pr.settle(call, false)
 		cancel()
-		if ctx.Err() != nil || errors.Is(err, socket.Failed) {
+		if ctx.Err() != nil {
 			pr.endAlone() // it may go on, and keep its copy of the socket
 		}
 		if errors.Is(err, errDied) {

@@ -105,14 +105,19 @@ func signal(t testing.TB, pid int, sig syscall.Signal) {
 }
 
 func parent(pid int) int {
+	n, _ := strconv.Atoi(status(pid, "PPid"))
+	return n
+}
+
+// status is a line of proc_pid_status(5).
+func status(pid int, key string) string {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0
+		return ""
 	}
-	_, rest, _ := strings.Cut(string(b), "\nPPid:")
+	_, rest, _ := strings.Cut(string(b), "\n"+key+":")
 	line, _, _ := strings.Cut(rest, "\n")
-	n, _ := strconv.Atoi(strings.TrimSpace(line))
-	return n
+	return strings.TrimSpace(line)
 }
 
 // eventually waits until ok.

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -163,4 +165,37 @@ func FuzzPlaceSays(f *testing.F) {
 			t.Error("no reason")
 		}
 	})
+}
+
+// TestPluginAtAPlaceMaySpeakTheVersionBefore: any other is refused with the numbers, and
+// one that was built before there were places is refused at once.
+func TestPluginAtAPlaceMaySpeakTheVersionBefore(t *testing.T) {
+	for said, want := range map[string]string{
+		fmt.Sprint("sosh:w:serves ", wire.Version):    "",
+		fmt.Sprint("sosh:w:serves ", wire.Oldest):     "",
+		fmt.Sprint("sosh:w:serves ", wire.Version+97): fmt.Sprintf("speaks version %d of the contract, this sosh %d and %d", wire.Version+97, wire.Version, wire.Oldest),
+		fmt.Sprint("sosh:w:serves ", wire.Oldest-1):   fmt.Sprintf("speaks version %d of the contract, this sosh %d and %d", wire.Oldest-1, wire.Version, wire.Oldest),
+		"sosh:w:serves \x1b[2J":                       "speaks another version",
+		"sosh:w:serves":                               "speaks another version",
+		"1|1|unix|/tmp/plugin1|grpc":                  "to its own machine only",
+	} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		defer w.Close()
+		c := &child{log: newRing("x", func(string) {}), lifeline: w, cmd: exec.Command("x")}
+		tr := &traveller{at: &place{name: "lab", command: []string{"x"}}, cargo: &executable{}, file: strings.NewReader(""), word: "w", alive: func() {}}
+		err = tr.listen(c, bufio.NewReaderSize(strings.NewReader("sosh:w:found /x\n"+said+"\n"), maxLine))
+		if want == "" {
+			if err != nil || !strings.HasSuffix(said, strconv.Itoa(tr.version)) {
+				t.Errorf("%q: version %d, %v", said, tr.version, err)
+			}
+			continue
+		}
+		if text, _ := tr.why(c, ""); !errors.Is(err, errRefused) || !strings.Contains(text, want) || strings.Contains(text, "\x1b") {
+			t.Errorf("%q: %v, %s", said, err, text)
+		}
+	}
 }

@@ -80,7 +80,7 @@ func (p *plugin) form() Form {
 	if p.at != nil {
 		return Stream
 	}
-	return p.h.cfg.Form
+	return p.h.formOf(p.desc.Load())
 }
 
 // running returns the plugin's process, started when it must be. The start goes on

@@ -44,7 +44,10 @@ type process struct {
 	ch     *fdchan.Conn // nil where descriptors cannot travel
 	log    *ring
 
+	version int // of the contract, that it speaks
+
 	lastCall atomic.Uint64
+	quiet    atomic.Int64   // until when nobody asks for facts, in Unix nanoseconds
 	using    sync.WaitGroup // calls that use ch
 	served   sync.WaitGroup
 
@@ -75,7 +78,7 @@ func (h *Host) launch(ctx context.Context, name string, prog program, log *ring,
 	pr := &process{name: name, desc: prog.desc, at: at, log: log, idle: make(chan struct{}), gives: map[uint64]*give{}, lines: map[*carrier]bool{}}
 	var theirs *os.File
 	cmdEnv := []string(nil)
-	if at == nil && h.cfg.Form == Descriptors {
+	if at == nil && h.formOf(prog.desc) == Descriptors {
 		if pr.ch, theirs, err = fdchan.Pair(); err != nil {
 			return nil, startFailed(name, err)
 		}
@@ -101,7 +104,7 @@ func (h *Host) launch(ctx context.Context, name string, prog program, log *ring,
 	pr.client = goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig: goplugin.HandshakeConfig{
 			ProtocolVersion: wire.Version, MagicCookieKey: wire.CookieKey, MagicCookieValue: wire.CookieValue},
-		Plugins:          goplugin.PluginSet{wire.PluginName: rpcPlugin{}},
+		VersionedPlugins: spoken(),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		SkipHostEnv:      true,
 		Logger:           hclog.NewNullLogger(),
@@ -144,7 +147,7 @@ func (h *Host) launch(ctx context.Context, name string, prog program, log *ring,
 		}
 		return nil, pr.whyNot(h, err, late.Load())
 	}
-	pr.rpc = rpc
+	pr.rpc, pr.version = rpc, pr.client.NegotiatedVersion()
 	if pr.ch != nil {
 		pr.served.Go(pr.serve)
 	}
@@ -341,7 +344,7 @@ func (pr *process) whyNot(h *Host, err error, late bool) error {
 		text = how + " and was ended"
 		hint = "the next command starts it again"
 	case strings.Contains(err.Error(), "incompatible API version"):
-		text, hint = "speaks another version of the contract", "build it with this version of sosh"
+		text, hint = otherVersion(err)
 	case !c.greeted:
 		how, crash = c.ending()
 		text, hint = "ended before it was ready: it "+how, "sosh -v shows what it prints"

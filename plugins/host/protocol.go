@@ -56,11 +56,14 @@ func (x *proxy) Resolve(ctx context.Context, req socket.ResolveRequest) ([]socke
 
 // Open implements socket.Protocol.
 func (x *proxy) Open(ctx context.Context, req socket.OpenRequest) (socket.Handle, error) {
-	if x.p.form() == Stream {
+	if x.far() {
 		return x.openFar(ctx, req)
 	}
 	return x.open(ctx, req)
 }
+
+// far reports whether the sockets stay with the plugin.
+func (x *proxy) far() bool { return x.p.form() == Stream }
 
 func (pr *process) openRPC(ctx context.Context, call uint64, req socket.OpenRequest) (socket.Report, error) {
 	m, err := pr.rpc.Open(ctx, &pb.OpenRequest{Call: call, Family: string(req.Family), Options: wire.FromSettings(req.Options)})
@@ -139,10 +142,10 @@ func (x *proxy) borrow(ctx context.Context, s socket.Lent, what socket.Call,
 	if c, ok := s.Carrier.(*carrier); ok && c.layer {
 		return 1, x.borrowLayer(ctx, c, rpc)
 	}
-	if x.p.form() == Stream {
+	if s.Carrier != nil || x.far() {
 		return 1, x.borrowFar(ctx, s, what, rpc)
 	}
-	if s.Carrier != nil || s.FD < 0 {
+	if s.FD < 0 {
 		return 1, notOurs(x.p.name)
 	}
 	defer nonblocking(s.FD)

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bufio"
 	"errors"
 	"os"
 	"sync"
@@ -14,7 +15,7 @@ import (
 	"github.com/sosh-shell/sosh/plugins/internal/wire/pb"
 )
 
-// pump moves the bytes of one socket between its pair and its stream. It ends, and
+// pump moves the bytes or messages of one socket between its pair and its stream. It ends, and
 // frees both, when the caller has closed its end, when both directions have ended,
 // or when the plugin is gone.
 type pump struct {
@@ -49,25 +50,18 @@ func (p *pump) run() {
 	close(p.gone)
 }
 
-// up moves bytes from the pair to the stream.
+// up moves what the caller writes from the pair to the stream.
 func (p *pump) up() {
-	buf := make([]byte, wire.MaxFrame)
-	for {
-		n, err := p.ours.Read(buf)
-		if n > 0 {
-			if p.st.Send(&pb.ToSocket{What: &pb.ToSocket_Data{Data: buf[:n]}}) != nil {
-				return // down knows why
-			}
-			p.moved.Add(int64(n))
-		}
-		if err == nil {
-			continue
-		}
-		if errors.Is(err, unix.ECONNRESET) {
-			p.Abort() // closed with unread bytes: as with a TCP socket, that is a reset
-			return
-		}
-		break
+	move := p.bytesUp
+	if p.kind.Messages() {
+		move = p.messagesUp
+	}
+	switch err := move(); {
+	case errors.Is(err, errStream):
+		return // down knows why
+	case errors.Is(err, unix.ECONNRESET) && !p.connectionless():
+		p.Abort() // closed with unread bytes: as with a TCP socket, that is a reset
+		return
 	}
 	raw, err := p.ours.SyscallConn()
 	if err != nil {
@@ -87,7 +81,7 @@ func (p *pump) up() {
 	if err != nil {
 		return
 	}
-	if p.wasAborted() || !p.flowing() {
+	if p.wasAborted() || !p.flowing() && !p.connectionless() {
 		p.Abort() // nothing of it can reach a peer
 		return
 	}
@@ -95,7 +89,62 @@ func (p *pump) up() {
 	p.st.CloseSend()
 }
 
-// down moves bytes from the stream to the pair.
+// errStream is the end of the stream, and not of the pair.
+var errStream = errors.New("the stream has ended")
+
+func (p *pump) send(m *pb.ToSocket) error {
+	if p.st.Send(m) != nil {
+		return errStream
+	}
+	return nil
+}
+
+// bytesUp moves bytes until the caller writes no more: its error says how that ended.
+func (p *pump) bytesUp() error {
+	var least [2 << 10]byte // all that an idle socket holds
+	for {
+		n, err := p.readUp(least[:])
+		if err == nil && n == len(least) {
+			large := frames.Get().(*[wire.MaxFrame]byte)
+			for err == nil && n >= len(least) {
+				n, err = p.readUp(large[:])
+			}
+			frames.Put(large)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+var frames = sync.Pool{New: func() any { return new([wire.MaxFrame]byte) }}
+
+func (p *pump) readUp(buf []byte) (int, error) {
+	n, err := p.ours.Read(buf)
+	if n > 0 {
+		if err := p.send(&pb.ToSocket{What: &pb.ToSocket_Data{Data: buf[:n]}}); err != nil {
+			return n, err
+		}
+		p.moved.Add(int64(n))
+	}
+	return n, err
+}
+
+// messagesUp moves messages. One that the caller has not written whole goes nowhere.
+func (p *pump) messagesUp() error {
+	from := bufio.NewReaderSize(p.ours, 4<<10)
+	for {
+		m, err := wire.ReadMessage(from)
+		if err == nil {
+			err = p.send(&pb.ToSocket{What: &pb.ToSocket_Message{Message: wire.FromMessage(m)}})
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// down moves what comes from the stream to the pair.
 func (p *pump) down() {
 	stop := make(chan struct{})
 	defer close(stop)
@@ -106,7 +155,8 @@ func (p *pump) down() {
 		case <-stop:
 		}
 	}()
-	var words pace // what carries no bytes
+	var words pace // what carries nothing
+	var frame []byte
 	for {
 		m, err := p.st.Recv()
 		if err != nil {
@@ -116,12 +166,29 @@ func (p *pump) down() {
 		p.update(m.Facts)
 		switch w := m.What.(type) {
 		case *pb.FromSocket_Data:
-			p.ours.Write(w.Data) // fails when the caller has closed: then they go nowhere
-			if len(w.Data) > 0 {
+			if !p.kind.Messages() {
+				p.ours.Write(w.Data) // fails when the caller has closed: then they go nowhere
+				if len(w.Data) > 0 {
+					continue
+				}
+			}
+		case *pb.FromSocket_Message, *pb.FromSocket_Return:
+			if !p.kind.Messages() {
+				break
+			}
+			var ok bool
+			if frame, ok = framed(frame[:0], m); ok {
+				p.ours.Write(frame)
+			}
+			if cap(frame) > keptFrame {
+				frame = nil
+			}
+			if ok {
 				continue
 			}
 		case *pb.FromSocket_Acceptable:
-			p.ours.Write([]byte{1})
+			p.ours.Write([]byte{1}) // waits for the caller when there are too many
+			continue
 		case *pb.FromSocket_Finish:
 			if err := wire.ToError(w.Finish.GetError()); err != nil {
 				p.end(err)
@@ -135,9 +202,29 @@ func (p *pump) down() {
 	}
 }
 
-// wordCost is what a message without bytes counts as, in bytes: a thousand may come at
-// once, and 256 a second from then on.
+// wordCost is what a message that carries nothing counts as, in bytes: a thousand may
+// come at once, and 256 a second from then on.
 const wordCost = 1 << 10
+
+// keptFrame bounds the buffer that a socket keeps for its messages, in bytes.
+const keptFrame = 16 << 10
+
+// framed appends the frame of a message, or of what came back for one; false for one
+// that is malformed, which is dropped as the network would.
+func framed(dst []byte, m *pb.FromSocket) ([]byte, bool) {
+	if r := m.GetReturn(); r != nil {
+		back, err := wire.ToReturn(r)
+		if err != nil {
+			return dst, false
+		}
+		return socket.AppendReturn(dst, back), true
+	}
+	out, err := wire.ToMessage(m.GetMessage())
+	if err != nil {
+		return dst, false
+	}
+	return socket.AppendFrame(dst, out), true
+}
 
 // shut ends directions of our end. Only the caller's writes see that; the bytes
 // that it has not read stay.

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -54,10 +55,11 @@ type traveller struct {
 	alive  func() // is called whenever it gets on
 	before int    // lines of the log before
 
-	mu     sync.Mutex
-	stage  stage
-	reason []string // why the place refused
-	way    *way
+	mu      sync.Mutex
+	stage   stage
+	version int      // of the contract, that the plugin greeted with
+	reason  []string // why the place refused
+	way     *way
 }
 
 // stage is how far it has come.
@@ -130,8 +132,9 @@ func (t *traveller) converse(c *child, out *os.File, greeting *io.PipeWriter) {
 	t.mu.Lock()
 	t.stage = arrived
 	t.way = &way{child: c, in: out, first: r, out: c.lifeline}
+	version := t.version
 	t.mu.Unlock()
-	fmt.Fprintf(greeting, "1|%d|unix|place|grpc\n", wire.Version)
+	fmt.Fprintf(greeting, "1|%d|unix|place|grpc\n", version)
 }
 
 // listen takes in what the place says until the plugin greets. What does not bear our
@@ -147,6 +150,9 @@ func (t *traveller) listen(c *child, r *bufio.Reader) error {
 		switch {
 		case !ours && len(line) > 0:
 			c.log.add(strings.TrimRight(string(line), "\r\n"))
+			if t.deaf(line) {
+				return errRefused
+			}
 		case ours && err == nil:
 			if done, err := t.heard(c, said); done || err != nil {
 				return err
@@ -166,6 +172,21 @@ func (t *traveller) ours(line string) (said []string, ok bool) {
 
 var errRefused = errors.New("the place refused")
 
+// localGreeting is how a plugin greets over a socket of its machine.
+var localGreeting = regexp.MustCompile(`^1\|\d+\|unix\|`)
+
+// deaf reports whether the plugin does not know that it is far away: it was built
+// before there were places.
+func (t *traveller) deaf(line []byte) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.stage != found || !localGreeting.Match(line) {
+		return false
+	}
+	t.reason = []string{"deaf"}
+	return true
+}
+
 // heard acts on a line of ours; done when the plugin has greeted.
 func (t *traveller) heard(c *child, said []string) (done bool, err error) {
 	t.alive()
@@ -184,8 +205,9 @@ func (t *traveller) heard(c *child, said []string) (done bool, err error) {
 		t.reason = said[1:]
 		return false, errRefused
 	case word == wire.Serves && t.stage == found:
-		if len(said) != 2 || said[1] != strconv.Itoa(wire.Version) {
-			t.reason = []string{"version"}
+		t.version, err = strconv.Atoi(strings.Join(said[1:], " "))
+		if err != nil || t.version < wire.Oldest || t.version > wire.Version {
+			t.reason = append([]string{"version"}, said[1:]...)
 			return false, errRefused
 		}
 		return true, nil

@@ -72,7 +72,7 @@ func (p *plugin) fits(pr *process) error {
 		return pluginError(p.name, "its author must mend it", "half declared: %v", err)
 	case d.Name != now.Name:
 		return pluginError(p.name, "its author must mend it", "the new build calls itself %s", d.Name)
-	case pr.desc.Layer != now.Layer:
+	case pr.desc.Layer != now.Layer, pr.desc.Held != now.Held:
 		return pluginError(p.name, "plugin remove it, then plugin install it", "the new build is %s, and the one that serves is %s",
 			sort(pr.desc), sort(now))
 	}
@@ -80,8 +80,11 @@ func (p *plugin) fits(pr *process) error {
 }
 
 func sort(d *socket.Description) string {
-	if d.Layer {
+	switch {
+	case d.Layer:
 		return "a layer"
+	case d.Held:
+		return "a protocol whose sockets live with it"
 	}
 	return "a protocol"
 }

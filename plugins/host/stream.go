@@ -16,12 +16,11 @@ const patient = time.Duration(math.MaxInt64 / 2)
 
 // openFar opens a socket that stays with the plugin.
 func (x *proxy) openFar(ctx context.Context, req socket.OpenRequest) (socket.Handle, error) {
-	if x.p.desc.Load().Kind != socket.Stream {
-		return socket.Handle{FD: -1}, socket.Faultf(socket.Unsupported,
-			"%s needs descriptors: %s sockets cannot be carried in a stream", x.p.name, x.p.desc.Load().Kind)
-	}
 	var h socket.Handle
 	_, err := x.call(ctx, x.h.cfg.CallTimeout, "open", func(ctx context.Context, pr *process) error {
+		if !pr.looks() && pr.desc.Kind.Messages() {
+			return x.messageless(pr)
+		}
 		var err error
 		h, err = x.take(pr, false, func() (*pb.Opened, error) {
 			return pr.rpc.Open(ctx, &pb.OpenRequest{Family: string(req.Family), Options: wire.FromSettings(req.Options)})
@@ -67,8 +66,12 @@ func (x *proxy) take(pr *process, connected bool, rpc func() (*pb.Opened, error)
 		return socket.Handle{}, err
 	}
 	m, err := rpc()
-	if err == nil && (m.Handle == 0 || len(m.Mark) > socket.MaxMark) {
-		err = pr.broke("gave no handle, or a mark of %d bytes", len(m.Mark))
+	kind := pr.desc.Kind
+	if k := socket.Kind(m.GetKind()); k != "" {
+		kind = k
+	}
+	if err == nil && (m.Handle == 0 || len(m.Mark) > socket.MaxMark || !pr.desc.Gives(kind)) {
+		err = pr.broke("gave no handle, a mark of %d bytes, or a %q socket", len(m.Mark), kind)
 	}
 	if err != nil {
 		ours.Close()
@@ -76,9 +79,9 @@ func (x *proxy) take(pr *process, connected bool, rpc func() (*pb.Opened, error)
 		return socket.Handle{}, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &carrier{pr: pr, handle: m.Handle, cancel: cancel, ended: make(chan struct{}), gone: make(chan struct{}), live: connected}
+	c := &carrier{pr: pr, handle: m.Handle, kind: kind, cancel: cancel, ended: make(chan struct{}), gone: make(chan struct{}), live: connected}
 	c.update(m.Facts)
-	st, err := pr.rpc.Stream(ctx)
+	st, err := pr.rpc.Stream(ctx, carried...)
 	if err == nil {
 		err = st.Send(&pb.ToSocket{What: &pb.ToSocket_Handle{Handle: m.Handle}})
 	}
@@ -93,7 +96,7 @@ func (x *proxy) take(pr *process, connected bool, rpc func() (*pb.Opened, error)
 		closeFD(theirs)
 		return socket.Handle{}, err
 	}
-	return socket.Handle{FD: theirs, Mark: m.Mark, Carrier: c, Report: wire.ToReport(m.Report)}, nil
+	return socket.Handle{FD: theirs, Mark: m.Mark, Carrier: c, Kind: kind, Report: wire.ToReport(m.Report)}, nil
 }
 
 // borrowFar makes a call on a socket that the plugin holds. There is no second try:
@@ -143,6 +146,14 @@ func isAnswer(err error) bool {
 // shutdownFar ends the writing direction behind the bytes that are still in the
 // pair: the pair is half closed, and the pump passes that on.
 func (x *proxy) shutdownFar(ctx context.Context, s socket.Lent, c *carrier, how socket.How) (report socket.Report, err error) {
+	if c.pr.desc.Held { // it may have no half ends
+		_, _, err = x.done(ctx, s, socket.CallShutdown, func(ctx context.Context, pr *process, l *pb.Lent) (*pb.Done, error) {
+			return pr.rpc.Shutdown(ctx, &pb.ShutdownRequest{Socket: l, How: int32(how), Ask: true})
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
 	if how == socket.ShutdownBoth {
 		report, _, err = x.done(ctx, s, socket.CallShutdown, func(ctx context.Context, pr *process, l *pb.Lent) (*pb.Done, error) {
 			return pr.rpc.Shutdown(ctx, &pb.ShutdownRequest{Socket: l, How: int32(socket.ShutdownRead)})

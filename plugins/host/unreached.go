@@ -73,7 +73,9 @@ func (t *traveller) refusal(reason []string, words string) (text, hint string) {
 	case "digest":
 		return "nothing there can check what arrives", "one of sha256sum, shasum and openssl must be there"
 	case "version":
-		return "what is there speaks another version of the contract", "put a sosh of this version there"
+		return "what is there speaks " + versions(rest), "put a sosh of this version there"
+	case "deaf":
+		return "the plugin speaks to its own machine only", "build it anew with this version of sosh"
 	}
 	return fmt.Sprintf("it was refused there: %q", strings.Join(reason, " ")), ""
 }

@@ -229,7 +229,7 @@ func TestUnrulyLayersHarmNoOtherSocket(t *testing.T) {
 		"escapes":          {"", unruly.Forged},
 		"no-handshake":     {"timed out", ""},
 		"handshake-dies":   {"died as it shook hands", ""},
-		"handshake-panics": {"the plugin panicked", ""},
+		"handshake-panics": {"panic: as you wish", ""},
 	} {
 		t.Run(how, func(t *testing.T) {
 			costsLittle(t)

@@ -62,11 +62,13 @@ const (
 	HostPort = socket.HostPort
 	HostOnly = socket.HostOnly
 	PathForm = socket.PathForm
+	TextForm = socket.TextForm
 
 	FamilyNone = socket.FamilyNone
 	FamilyIP4  = socket.FamilyIP4
 	FamilyIP6  = socket.FamilyIP6
 	FamilyUnix = socket.FamilyUnix
+	FamilyText = socket.FamilyText
 
 	BoolOption     = socket.BoolOption
 	IntOption      = socket.IntOption

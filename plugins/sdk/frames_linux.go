@@ -31,6 +31,15 @@ const keptRoom = 16 << 10
 // io.EOF, one within a message io.ErrUnexpectedEOF. After a deadline it goes on
 // where it was. read is the descriptor's: one that waits, or one that does not.
 func (r *frameReader) next(read reading) (Message, error) {
+	for {
+		m, err := r.frameOf(read)
+		if err != nil || !r.frame.Return { // a return is no message, and a layer has no use for it
+			return m, err
+		}
+	}
+}
+
+func (r *frameReader) frameOf(read reading) (Message, error) {
 	if r.taken {
 		r.taken, r.n, r.frame = false, 0, socket.Frame{}
 		if r.data = r.data[:0]; cap(r.data) > keptRoom {

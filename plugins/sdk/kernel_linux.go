@@ -26,6 +26,9 @@ func factsOf(fd int) (f socket.Facts) {
 	if sa, err := syscall.Getsockname(fd); err == nil {
 		f.Local = socket.FromSockaddr(sa)
 	}
+	if kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err == nil && kind == unix.SOCK_RAW {
+		f.Local.Port = 0 // raw(7): what is there is the protocol's number
+	}
 	if sa, err := syscall.Getpeername(fd); err == nil {
 		f.Remote = socket.FromSockaddr(sa)
 	}
@@ -41,7 +44,7 @@ func factsOf(fd int) (f socket.Facts) {
 		f.State = "LISTEN"
 	case !f.Remote.IsZero():
 		f.State = "connected"
-	case f.Local.Port != 0 || f.Local.Path != "":
+	case f.Local.Port != 0, f.Local.Path != "", f.Local.IP.IsValid() && !f.Local.IP.IsUnspecified():
 		f.State = "bound"
 	default:
 		f.State = "open"
@@ -50,3 +53,12 @@ func factsOf(fd int) (f socket.Facts) {
 }
 
 func closeFD(fd int) { unix.Close(fd) }
+
+// inode is the number of a socket, and of no other (sockfs); 0 when there is none.
+func inode(fd int) uint64 {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil {
+		return 0
+	}
+	return st.Ino
+}

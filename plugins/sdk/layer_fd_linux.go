@@ -11,15 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// past is a deadline that is over.
-var past = time.Unix(1, 0)
-
-// bulk is the size of the buffers that bytes in motion are read into, small that of
-// the ones that wait for them: an idle layer holds no large one.
-const (
-	bulk  = 256 << 10
-	small = 2 << 10
-)
+// bulk is the size of the buffers that bytes in motion are read into.
+const bulk = 256 << 10
 
 var bulks = sync.Pool{New: func() any { return new([bulk]byte) }}
 

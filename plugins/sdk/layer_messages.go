@@ -1,6 +1,9 @@
 package sdk
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // A MessageWrapper is a [Layer] that also wraps sockets whose messages keep their
 // bounds: datagram sockets, and layers that give messages. Every other layer
@@ -37,3 +40,6 @@ type EndAnswerer interface {
 	// AnswersEnd reports whether the peer will answer.
 	AnswersEnd() bool
 }
+
+// refuses reports whether an error of WriteMessage is about the one message.
+func refuses(err error) bool { return errors.Is(err, Usage) || errors.Is(err, Unsupported) }

@@ -108,7 +108,7 @@ func (l *layered) interrupt() {
 
 func (l *layered) closeConn() {
 	if c, ok := l.conn.(io.Closer); ok {
-		c.Close()
+		caught(l.name+"'s Close", c.Close)
 	}
 }
 
@@ -122,7 +122,7 @@ func (l *layered) facts() []Setting {
 		out = append(out, Setting{Name: "refused", Value: t})
 	}
 	if t, ok := l.conn.(FactTeller); ok {
-		out = append(out, t.Facts()...)
+		caught(l.name+"'s Facts", func() error { out = append(out, t.Facts()...); return nil })
 	}
 	return out
 }
@@ -186,7 +186,7 @@ func cutShort(err error) error {
 
 // up moves what comes from beneath to the host.
 func (l *layered) up() {
-	err := l.moveUp()
+	err := caught(l.name+"'s read", l.moveUp)
 	reason := cutShort(err)
 	l.mu.Lock()
 	unwrapping, closing := l.unwrapping, l.closing
@@ -223,7 +223,7 @@ func (l *layered) moveUp() error {
 		_, err := w.WriteTo(l.u)
 		return err
 	}
-	return moveBytes(l.conn.(net.Conn), l.u)
+	return moveBytes(l.conn.(net.Conn), func(p []byte) error { l.u.put(nil, p); return nil })
 }
 
 // down moves what the user writes to the layer.
@@ -301,7 +301,7 @@ func errOrEnd(err error) error {
 
 // write writes, and says what came of it.
 func (l *layered) write(f func() error) error {
-	if err := l.watch.over(f); err != nil {
+	if err := l.watch.over(func() error { return caught(l.name+"'s write", f) }); err != nil {
 		l.broke(err)
 		return errGone
 	}
@@ -327,7 +327,7 @@ func (l *layered) closeWrite() error {
 		return nil
 	}
 	if c, ok := l.conn.(CloseWriter); ok {
-		return c.CloseWrite()
+		return caught(l.name+"'s CloseWrite", c.CloseWrite)
 	}
 	return l.beneath.CloseWrite()
 }
@@ -352,7 +352,8 @@ func (l *layered) salvaged(reason error) []byte {
 	if reason != nil {
 		l.beneath.interrupt() // the peer may live, and must not be waited for
 	}
-	unread, _ := w.Unwrap(context.Background())
+	var unread []byte
+	caught(l.name+"'s Unwrap", func() (err error) { unread, err = w.Unwrap(context.Background()); return err })
 	return unread
 }
 

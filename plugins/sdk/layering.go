@@ -123,23 +123,7 @@ func (p layerProtocol) Info(_ context.Context, s Lent, names []string) ([]Settin
 	if err != nil {
 		return nil, err
 	}
-	known := l.facts()
-	if len(names) == 0 {
-		return known, nil
-	}
-	d := p.Describe()
-	var out []Setting
-	for _, name := range names {
-		if !slices.ContainsFunc(d.Facts, func(f Fact) bool { return f.Name == name }) {
-			return nil, Faultf(Usage, "%s has no fact %q", d.Name, name)
-		}
-		fact := Setting{Name: name}
-		if i := slices.IndexFunc(known, func(f Setting) bool { return f.Name == name }); i >= 0 {
-			fact = known[i]
-		}
-		out = append(out, fact)
-	}
-	return out, nil
+	return tell(p.Describe(), l.facts(), names)
 }
 
 // find returns the layer that the host means.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"strconv"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -33,14 +32,18 @@ func (p layerProtocol) Wrap(ctx context.Context, req WrapRequest) (Handle, error
 	l := &layered{name: d.Name, options: options}
 	shake := p.prepare(l, fd, req)
 	stop := context.AfterFunc(ctx, fd.interrupt)
-	conn, err := shake(ctx, LayerRequest{Host: req.Host, Remote: req.Remote, Accepted: req.Accepted, Options: options})
+	var conn any
+	err = caught(d.Name+"'s Wrap", func() (err error) {
+		conn, err = shake(ctx, LayerRequest{Host: req.Host, Remote: req.Remote, Accepted: req.Accepted, Options: options})
+		return err
+	})
 	if !stop() && ctx.Err() != nil {
 		err = fmt.Errorf("%s was not done: %w", d.Name, ctx.Err())
 	}
 	l.conn = conn
 	h := none
 	if err = wrapError(err); err == nil {
-		h, err = l.handle(above(d, req.Kind))
+		err = caught(d.Name+"'s Mark", func() (err error) { h, err = l.handle(above(d, req.Kind)); return err })
 	}
 	if err != nil {
 		if conn != nil {
@@ -143,40 +146,6 @@ func wrapError(err error) error {
 }
 
 func formatCount(n uint64) string { return strconv.FormatUint(n, 10) }
-
-// middling is the size of the buffer for a connection that gives many bytes at once:
-// it is held while the connection has nothing, so it is no bulk.
-const middling = 64 << 10
-
-var middlings = sync.Pool{New: func() any { return new([middling]byte) }}
-
-// moveBytes is io.Copy with a small buffer as long as little comes.
-func moveBytes(from io.Reader, to io.Writer) error {
-	least := make([]byte, small)
-	for {
-		n, err := from.Read(least)
-		to.Write(least[:n])
-		if err == nil && n == len(least) {
-			err = moveMany(from, to)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// moveMany goes on with a large buffer, until little comes.
-func moveMany(from io.Reader, to io.Writer) error {
-	buf := middlings.Get().(*[middling]byte)
-	defer middlings.Put(buf)
-	for {
-		n, err := from.Read(buf[:])
-		to.Write(buf[:n])
-		if err != nil || n < small {
-			return err
-		}
-	}
-}
 
 var (
 	_ Below        = (*belowBytes)(nil)

@@ -119,6 +119,7 @@ func (p *passing) give(ctx context.Context, call uint64, h Handle) (*pb.Opened, 
 func (*passing) connecting(_ context.Context, _ *pb.Lent, err error) error { return err }
 func (*passing) listening(*pb.Lent)                                        {}
 func (*passing) accepted(*pb.Lent)                                         {}
+func (*passing) canEnd(*pb.Lent, How) error                                { return nil }
 func (*passing) facts(*pb.Lent) *pb.Facts                                  { return nil }
 
 func (*passing) stream(pb.Plugin_StreamServer) error {

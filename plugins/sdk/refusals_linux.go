@@ -1,7 +1,6 @@
 package sdk
 
 import (
-	"errors"
 	"fmt"
 	"log"
 	"sync"
@@ -37,6 +36,3 @@ func (r *refusals) text() string {
 	}
 	return fmt.Sprintf("%d, the last: %s", r.count, r.last)
 }
-
-// refuses reports whether an error of WriteMessage is about the one message.
-func refuses(err error) bool { return errors.Is(err, Usage) || errors.Is(err, Unsupported) }

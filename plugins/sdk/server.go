@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/internal/wire"
@@ -33,6 +34,8 @@ type sockets interface {
 	// listening and accepted say what was done to a socket.
 	listening(l *pb.Lent)
 	accepted(l *pb.Lent)
+	// canEnd reports whether a direction of the socket can be ended.
+	canEnd(l *pb.Lent, how How) error
 	// facts are what the host cannot ask the kernel; nil when it can.
 	facts(l *pb.Lent) *pb.Facts
 	stream(s pb.Plugin_StreamServer) error
@@ -94,7 +97,7 @@ func (s *server) Accept(ctx context.Context, m *pb.AcceptRequest) (*pb.Opened, e
 // opened gives a new socket away and answers the call.
 func (s *server) opened(ctx context.Context, call uint64, h Handle) (*pb.Opened, error) {
 	if len(h.Mark) > socket.MaxMark {
-		closeDescriptor(h.FD)
+		discard(h)
 		return nil, wire.Status(Faultf(Failed, "%s gave a mark of %d bytes; %d are allowed",
 			s.desc.Name, len(h.Mark), socket.MaxMark), h.Report, nil)
 	}
@@ -107,6 +110,15 @@ func (s *server) opened(ctx context.Context, call uint64, h Handle) (*pb.Opened,
 	}
 	m.Mark, m.Report = h.Mark, wire.FromReport(h.Report)
 	return m, nil
+}
+
+// discard closes a socket that nobody gets.
+func discard(h Handle) {
+	if f, ok := h.Carrier.(far); ok {
+		f.close()
+		return
+	}
+	closeDescriptor(h.FD)
 }
 
 // done runs a call that borrows a socket and answers with what it did.
@@ -173,6 +185,12 @@ func (s *server) Shutdown(ctx context.Context, m *pb.ShutdownRequest) (*pb.Done,
 	if !ok {
 		return nil, s.lacks(socket.CallShutdown)
 	}
+	if m.Ask {
+		if err := s.sockets.canEnd(m.Socket, How(m.How)); err != nil {
+			return nil, wire.Status(err, nil, nil)
+		}
+		return &pb.Done{}, nil
+	}
 	return s.done(ctx, m.Socket, func(l Lent) (Report, error) { return p.Shutdown(ctx, l, How(m.How)) })
 }
 
@@ -208,6 +226,14 @@ func (s *server) values(ctx context.Context, l *pb.Lent, f func(Lent) ([]Setting
 		return nil, wire.Status(err, report, s.sockets.facts(l))
 	}
 	return &pb.Values{Values: wire.FromSettings(v), Report: wire.FromReport(report), Facts: s.sockets.facts(l)}, nil
+}
+
+// Look tells the facts of a socket that is held here.
+func (s *server) Look(_ context.Context, m *pb.Lent) (*pb.Facts, error) {
+	if f := s.sockets.facts(m); f != nil {
+		return f, nil
+	}
+	return nil, wire.Status(fmt.Errorf("no socket is held here by that handle: %w", syscall.ENOTCONN), nil, nil)
 }
 
 func (s *server) Stream(st pb.Plugin_StreamServer) error { return s.sockets.stream(st) }

@@ -27,8 +27,7 @@ import (
 //
 // Serve does this by itself when the host asks for it.
 func ServeStdio(p Protocol) {
-	log.SetFlags(0)
-	log.SetOutput(os.Stderr)
+	logToHost()
 	if os.Getenv(wire.CookieKey) != wire.CookieValue {
 		log.Fatal("this is a plugin of sosh, which starts it: open PROTOCOL --via COMMAND")
 	}

@@ -22,7 +22,11 @@ func (l *layered) unwrap(ctx context.Context) ([]byte, error) {
 
 	l.u.SetDeadline(past)
 	<-l.downDone
-	if e, ok := l.conn.(EndAnswerer); ok && e.AnswersEnd() {
+	answers := false
+	if e, ok := l.conn.(EndAnswerer); ok {
+		caught(l.name+"'s AnswersEnd", func() error { answers = e.AnswersEnd(); return nil })
+	}
+	if answers {
 		if err := l.closeWrite(); err != nil {
 			l.interrupt()
 		}
@@ -39,7 +43,7 @@ func (l *layered) unwrap(ctx context.Context) ([]byte, error) {
 		unread = l.salvaged(err)
 	case unwraps:
 		l.beneath.SetDeadline(time.Time{})
-		unread, err = w.Unwrap(ctx)
+		err = caught(l.name+"'s Unwrap", func() (err error) { unread, err = w.Unwrap(ctx); return err })
 		if err != nil && ctx.Err() != nil {
 			err = l.outcome(ctx)
 		}
@@ -65,7 +69,7 @@ func (l *layered) unwrap(ctx context.Context) ([]byte, error) {
 func (l *layered) stopReads() {
 	l.beneath.SetReadDeadline(past)
 	if c, ok := l.conn.(interface{ SetReadDeadline(time.Time) error }); ok {
-		c.SetReadDeadline(past)
+		caught(l.name+"'s SetReadDeadline", func() error { return c.SetReadDeadline(past) })
 	}
 }
 

@@ -66,6 +66,9 @@ func describe(b *strings.Builder, d socket.Description) {
 	} else if d.Kind.Messages() {
 		b.WriteString(" The socket then gives messages.")
 	}
+	if d.Held {
+		b.WriteString(" Its sockets live in the plugin's process and die with it.")
+	}
 	b.WriteString("\n")
 	var rows [][]string
 	for _, o := range d.Options {

@@ -77,6 +77,12 @@ var fields = []field{
 	{name: "remote.host", help: "its IP address", value: func(f *snapshot) any { return text(f.facts.Remote.Host()) }},
 	{name: "remote.port", help: "its port", port: true, value: func(f *snapshot) any { return port(f.facts.Remote) }},
 	{name: "fd", help: "the descriptor's number in this process", value: func(f *snapshot) any { return f.fd }},
+	{name: "held", help: "who has the socket, where this process has not", value: func(f *snapshot) any {
+		if !f.s.Carried() {
+			return nil
+		}
+		return "by the " + f.desc.Name + " plugin, with which it dies"
+	}},
 	{name: "layers", help: "what is wrapped around it, the innermost first", value: func(f *snapshot) any { return text(layerNames(f.s)) }},
 	{name: "sent", help: "bytes given to the kernel", value: func(f *snapshot) any { return f.s.Sent() }},
 	{name: "received", help: "bytes taken from the kernel", value: func(f *snapshot) any { return f.s.Received() }},

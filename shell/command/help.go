@@ -111,6 +111,9 @@ func (c *Call) protocol(d socket.Description) error {
 			what += ", which then gives messages"
 		}
 	}
+	if d.Held {
+		what += "; its sockets live in the plugin's process and die with it"
+	}
 	if err := c.print("%s: %s\n\n  %s\n", d.Name, render.Line(d.Synopsis), what); err != nil {
 		return err
 	}

@@ -48,9 +48,10 @@ func ToAddress(m *pb.Address) (socket.Address, error) {
 		size = 4
 	case socket.FamilyIP6:
 		size = 16
-	case socket.FamilyUnix:
-		if len(m.Ip) > 0 || a.Port != 0 || m.Zone != "" || len(a.Path) > 108 {
-			return socket.Address{}, fmt.Errorf("malformed path address")
+	case socket.FamilyUnix, socket.FamilyText:
+		longest := map[socket.Family]int{socket.FamilyUnix: 108, socket.FamilyText: socket.MaxText}[a.Family]
+		if len(m.Ip) > 0 || a.Port != 0 || m.Zone != "" || len(a.Path) > longest {
+			return socket.Address{}, fmt.Errorf("malformed %s address", a.Family)
 		}
 		return a, nil
 	default:
@@ -98,7 +99,7 @@ func ToAddresses(ms []*pb.Address) ([]socket.Address, error) {
 // ToFamily checks a family's word.
 func ToFamily(s string) (socket.Family, error) {
 	switch f := socket.Family(s); f {
-	case socket.FamilyNone, socket.FamilyIP4, socket.FamilyIP6, socket.FamilyUnix:
+	case socket.FamilyNone, socket.FamilyIP4, socket.FamilyIP6, socket.FamilyUnix, socket.FamilyText:
 		return f, nil
 	}
 	return "", socket.Faultf(socket.Usage, "no address family is named %q", s)
@@ -157,7 +158,7 @@ func ToReport(ms []*pb.Syscall) socket.Report {
 
 // FromFacts is the message of facts.
 func FromFacts(f socket.Facts) *pb.Facts {
-	return &pb.Facts{Local: FromAddress(f.Local), Remote: FromAddress(f.Remote), State: utf8(f.State)}
+	return &pb.Facts{Local: FromAddress(f.Local), Remote: FromAddress(f.Remote), State: utf8(f.State), Moved: f.Moved}
 }
 
 // ToFacts is the inverse of FromFacts; ok is false for none and for nonsense.
@@ -172,7 +173,7 @@ func ToFacts(m *pb.Facts) (f socket.Facts, ok bool) {
 	if f.Remote, err = ToAddress(m.Remote); err != nil {
 		return socket.Facts{}, false
 	}
-	f.State = m.State
+	f.State, f.Moved = m.State, m.Moved
 	return f, true
 }
 
@@ -230,11 +231,14 @@ func CheckDescription(d socket.Description) error {
 		return fmt.Errorf("%s: unknown kind %q", d.Name, d.Kind)
 	}
 	switch d.Address {
-	case socket.HostPort, socket.HostOnly, socket.PathForm:
+	case socket.HostPort, socket.HostOnly, socket.PathForm, socket.TextForm:
 	default:
 		if !d.Layer || d.Address != "" {
 			return fmt.Errorf("%s: unknown address form %q", d.Name, d.Address)
 		}
+	}
+	if d.Layer && d.Held {
+		return fmt.Errorf("%s: a layer opens no sockets, so it holds none", d.Name)
 	}
 	if len(d.Options) > maxEntries || len(d.Calls) > maxEntries {
 		return fmt.Errorf("%s: too many options", d.Name)

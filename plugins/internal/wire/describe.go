@@ -25,7 +25,7 @@ func fromDeclared(m *pb.Description, d socket.Description) {
 	for _, c := range d.Commands {
 		m.Commands = append(m.Commands, fromCommand(c))
 	}
-	m.Layer = d.Layer
+	m.Layer, m.Held = d.Layer, d.Held
 	m.Capabilities = FromNames(d.Capabilities)
 }
 
@@ -40,7 +40,7 @@ func toDeclared(d *socket.Description, m *pb.Description) {
 	for _, c := range m.GetCommands() {
 		d.Commands = append(d.Commands, toCommand(c))
 	}
-	d.Layer = m.GetLayer()
+	d.Layer, d.Held = m.GetLayer(), m.GetHeld()
 	d.Capabilities = FromNames(m.GetCapabilities())
 }
 

@@ -59,5 +59,9 @@ func Marker(word string) string { return "sosh:" + word + ":" }
 // Serves is what a plugin greets with over its stdout, before its contract's version.
 const Serves = "serves"
 
-// Version is the contract's version as go-plugin negotiates it.
-const Version = socket.ContractVersion
+// Version and Oldest are the contract's versions as both sides negotiate them: a
+// plugin speaks Version, a host all from Oldest on.
+const (
+	Version = socket.ContractVersion
+	Oldest  = socket.OldestContract
+)

@@ -127,15 +127,6 @@ func FromStatus(err error) (f *pb.Failure, ok bool) {
 	return nil, false
 }
 
-// IsContext reports whether the status says that the call's context ended.
-func IsContext(err error) bool {
-	switch status.Code(err) {
-	case codes.Canceled, codes.DeadlineExceeded:
-		return true
-	}
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-}
-
 func cut(s string) []byte { return []byte(s[:min(len(s), maxErrorText)]) }
 
 // cutBytes is cut for what comes from somebody who may not have cut it.

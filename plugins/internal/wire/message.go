@@ -24,6 +24,26 @@ func ToMessage(p *pb.Message) (socket.Message, error) {
 	return socket.Message{Data: p.GetData(), Type: uint8(p.GetType()), Peer: peer}, nil
 }
 
+// FromReturn is the message of what came back.
+func FromReturn(r socket.Return) *pb.Return {
+	return &pb.Return{Errno: errnoName(r.Errno), Origin: uint32(r.Origin), Type: uint32(r.Type), Code: uint32(r.Code),
+		To: FromAddress(r.To), By: FromAddress(r.By)}
+}
+
+// ToReturn is the inverse of FromReturn. An errno that this system lacks is an error.
+func ToReturn(m *pb.Return) (socket.Return, error) {
+	errno, ok := errnoByName(m.GetErrno())
+	if !ok || max(m.GetOrigin(), m.GetType(), m.GetCode()) > 255 {
+		return socket.Return{}, fmt.Errorf("return of the unknown errno %q", m.GetErrno())
+	}
+	r := socket.Return{Errno: errno, Origin: uint8(m.GetOrigin()), Type: uint8(m.GetType()), Code: uint8(m.GetCode())}
+	var err error
+	if r.To, err = ToAddress(m.GetTo()); err == nil {
+		r.By, err = ToAddress(m.GetBy())
+	}
+	return r, err
+}
+
 // FromWrap is the message of a request to wrap, whose descriptor goes with call.
 func FromWrap(call uint64, r socket.WrapRequest) *pb.WrapRequest {
 	return &pb.WrapRequest{Call: call, Kind: utf8(string(r.Kind)), Framed: r.Framed, Unread: r.Unread, Host: []byte(r.Host),

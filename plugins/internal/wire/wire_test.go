@@ -47,6 +47,7 @@ func TestAddressesTravel(t *testing.T) {
 		{Family: socket.FamilyIP6, IP: netip.MustParseAddr("::ffff:1.2.3.4"), Port: 1},
 		{Family: socket.FamilyUnix, Path: "/tmp/\xff"},
 		{Family: socket.FamilyUnix, Path: "\x00abstract"},
+		{Family: socket.FamilyText, Path: strings.Repeat("x", socket.MaxText)},
 	} {
 		got, err := ToAddress(again(t, FromAddress(a), &pb.Address{}))
 		if err != nil || got != a {
@@ -61,6 +62,7 @@ func TestNonsenseAddressesAreRefused(t *testing.T) {
 		{Family: "ip4", Ip: make([]byte, 4), Port: 65536}, {Family: "ip4", Ip: make([]byte, 4), Zone: "x"},
 		{Family: "ip4", Ip: make([]byte, 4), Path: []byte("x")}, {Family: "ip5", Ip: make([]byte, 5)},
 		{Ip: make([]byte, 4)}, {Port: 1}, {Family: "unix", Port: 1}, {Family: "unix", Path: make([]byte, 109)},
+		{Family: "text", Port: 1}, {Family: "text", Path: make([]byte, socket.MaxText+1)},
 	} {
 		if a, err := ToAddress(m); err == nil {
 			t.Errorf("%v came as %+v", m, a)
@@ -71,7 +73,7 @@ func TestNonsenseAddressesAreRefused(t *testing.T) {
 func TestDescriptionsTravel(t *testing.T) {
 	d := socket.Description{Name: "x-1", Synopsis: "does x", Version: "2", Kind: socket.Raw, Address: socket.HostOnly,
 		Options: []socket.Option{{Name: "ttl", Type: socket.IntOption, Unit: "hops", Default: "64", Help: "hops"}},
-		Calls:   []socket.Call{socket.CallInfo}}
+		Calls:   []socket.Call{socket.CallInfo}, Held: true}
 	got, err := ToDescription(again(t, FromDescription(d), &pb.Description{}))
 	if err != nil || !reflect.DeepEqual(got, d) {
 		t.Errorf("%+v, %v", got, err)
@@ -84,6 +86,7 @@ func TestDescriptionsTravel(t *testing.T) {
 		"address":  func(d *socket.Description) { d.Address = "x" },
 		"type":     func(d *socket.Description) { d.Options[0].Type = "x" },
 		"twice":    func(d *socket.Description) { d.Options = append(d.Options, d.Options[0]) },
+		"held":     func(d *socket.Description) { d.Layer = true },
 		"help":     func(d *socket.Description) { d.Options[0].Help = "a\nb" },
 	} {
 		bad := d

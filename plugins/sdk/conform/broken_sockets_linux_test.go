@@ -45,6 +45,8 @@ var brokenDescriptions = []broken{
 		n := 0
 		f.describe = func(d sdk.Description) sdk.Description { n++; d.Synopsis = fmt.Sprint("take ", n); return d }
 	}), fails: []string{"Describe returns the same every time"}},
+	{does: "Can changes", construct: func() sdk.Protocol { return &fickle{faulty: badTCP(func(*faulty) {})().(*faulty)} },
+		fails: []string{"Describe returns the same every time"}},
 	{does: "Describe is half declared", construct: badTCP(func(f *faulty) {
 		f.describe = func(d sdk.Description) sdk.Description { d.Synopsis = ""; return d }
 	}), fails: []string{"Describe is whole"}},
@@ -54,6 +56,18 @@ var brokenDescriptions = []broken{
 	{does: "Describe reads a file", construct: badTCP(func(f *faulty) {
 		f.describe = func(d sdk.Description) sdk.Description { os.ReadFile("/etc/hostname"); return d }
 	}), fails: []string{"Describe makes no system call"}},
+}
+
+// fickle means to have Info the first time that it is asked.
+type fickle struct {
+	*faulty
+	asked bool
+}
+
+func (f *fickle) Can(c socket.Call) bool {
+	was := f.asked
+	f.asked = f.asked || c == socket.CallInfo
+	return c != socket.CallInfo || !was
 }
 
 // openedBy changes what Open has opened.

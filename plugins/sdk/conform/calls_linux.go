@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -88,6 +89,8 @@ func (s *subject) someAddress() string {
 		return "127.0.0.1"
 	case socket.PathForm:
 		return "/tmp/sosh-nobody"
+	case socket.TextForm:
+		return cmp.Or(s.Address, "anybody")
 	}
 	return s.Address
 }

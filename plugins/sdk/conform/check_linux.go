@@ -37,6 +37,9 @@ func checkForm(ctx context.Context, path, dir string, form host.Form, how *How, 
 		return err
 	}
 	sum.Description = d
+	if d.Held && form == host.Descriptors {
+		return nil // it has none to give
+	}
 	x, err := InHost(ctx, h, d.Name, form, *how)
 	if err != nil {
 		return err

@@ -33,8 +33,6 @@ func (s *subject) plan() []Promise {
 		} else {
 			add(s.noPair, s.fields())
 		}
-	case s.carried && s.kind.Messages():
-		add("", uncarried)
 	default:
 		add("", opening[:1])
 		add(s.noSocket, opening[1:], calling)
@@ -56,8 +54,12 @@ func (s *subject) fields() []check {
 	return nil
 }
 
-// resolving are the promises of the form of the addresses.
+// resolving are the promises of the form of the addresses. What one means that is held
+// only its plugin knows.
 func (s *subject) resolving() []check {
+	if s.desc.Held {
+		return addresses
+	}
 	switch s.desc.Address {
 	case socket.HostPort:
 		return slices.Concat(hostPorts, addresses)
@@ -71,7 +73,7 @@ func (s *subject) resolving() []check {
 
 // planTraffic adds what needs an address to bind or connect to.
 func (s *subject) planTraffic(add func(string, ...[]check)) {
-	own := s.desc.Address == socket.HostPort || s.desc.Address == socket.PathForm // where free addresses are known
+	own := !s.desc.Held && (s.desc.Address == socket.HostPort || s.desc.Address == socket.PathForm) // where free addresses are known
 	if own {
 		switch s.desc.Address {
 		case socket.HostPort:
@@ -138,15 +140,6 @@ func (s *subject) probe(t *trial) {
 	}
 	c.close()
 	k.close()
-}
-
-// uncarried is the promise of those whose sockets a stream cannot carry.
-var uncarried = []check{
-	{"Open says that messages cannot be carried", nil, func(t *trial, s *subject) {
-		if h, err := s.Open(t.Context(), s.request()); !errors.Is(err, socket.Unsupported) {
-			t.Errorf("fd %d, %v", h.FD, err)
-		}
-	}},
 }
 
 func (s *subject) largest() int {

@@ -101,17 +101,14 @@ var connections = []check{
 			if err := c.connect(t.Context(), l.local()); err != nil {
 				t.Fatal(err)
 			}
-			if err := c.write([]byte{i}); err != nil {
+			if err := c.packet([]byte{i}); err != nil {
 				t.Fatal(err)
 			}
 			clients[i] = c.local()
 		}
 		for range 10 {
 			k := l.accept()
-			said, err := k.read(1)
-			if err != nil {
-				t.Fatal(err)
-			}
+			said := k.first()
 			local, ok := clients[said[0]]
 			if peer := remote(t, k); !ok || peer != local {
 				t.Errorf("client %d is %v, its peer says %v", said[0], local, peer)

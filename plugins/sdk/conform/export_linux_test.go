@@ -6,7 +6,7 @@ import "slices"
 func Promises() []string {
 	all := slices.Concat(describing, opening, calling, hostPorts, hosts, paths, addresses, ports, waiting, files,
 		connections, bytesAndEnds, packets, datagrams, reaching, echoing, options, fields, lacking, commands,
-		layering, paired, stressed, uncarried)
+		layering, paired, stressed)
 	out := []string{nothingLeft}
 	for _, c := range all {
 		if !slices.Contains(out, c.promise) {

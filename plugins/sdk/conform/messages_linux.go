@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"syscall"
 	"time"
 
@@ -55,11 +56,7 @@ var datagrams = []check{
 		if err := k.connect(t.Context(), peer.local()); err != nil {
 			t.Fatal(err)
 		}
-		sa, err := k.local().Sockaddr()
-		if err != nil {
-			t.Fatal(err)
-		}
-		syscall.Sendto(stranger.FD, []byte("strange"), unix.MSG_DONTWAIT, sa) // may be refused at once
+		stranger.send(socket.Message{Data: []byte("strange"), Peer: k.local()}) // may be refused at once
 		peer.sendTo([]byte("familiar"), k.local())
 		if got, from := k.message(); string(got) != "familiar" || from != peer.local() {
 			t.Errorf("%q from %v", got, from)
@@ -76,7 +73,7 @@ var datagrams = []check{
 			if got := remote(t, k); got != peer.local() {
 				t.Errorf("connected to %v", got)
 			}
-			if err := k.write([]byte("to you")); err != nil {
+			if err := k.packet([]byte("to you")); err != nil {
 				t.Fatal(err)
 			}
 			if got, from := peer.message(); string(got) != "to you" || from != a {
@@ -99,7 +96,7 @@ var datagrams = []check{
 		if err := k.connect(t.Context(), peer.local()); err != nil {
 			t.Fatal(err)
 		}
-		if err := k.write([]byte("alive")); err != nil {
+		if err := k.packet([]byte("alive")); err != nil {
 			t.Fatal(err)
 		}
 		if got, _ := peer.message(); string(got) != "alive" {
@@ -128,7 +125,7 @@ var datagrams = []check{
 		if _, err := s.Shutdown(t.Context(), k.lent(), socket.ShutdownWrite); err != nil {
 			t.Fatal(err)
 		}
-		if err := k.write([]byte("x")); !errors.Is(err, syscall.EPIPE) {
+		if err := k.packet([]byte("x")); !errors.Is(err, syscall.EPIPE) {
 			t.Errorf("writing after it: %v", err)
 		}
 		peer.sendTo([]byte("still here"), k.local())
@@ -197,19 +194,32 @@ func (s *subject) bound(t *trial) *sock {
 	return k
 }
 
+// framed reports whether the socket's messages come and go as frames.
+func (k *sock) framed() bool { return k.Carrier != nil && k.s.kind.Messages() }
+
 // sendTo sends one message.
 func (k *sock) sendTo(p []byte, a socket.Address) {
-	sa, err := a.Sockaddr()
-	if err == nil {
-		err = k.retried(func() error { return syscall.Sendto(k.FD, p, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, sa) })
-	}
-	if err != nil {
+	if err := k.send(socket.Message{Data: p, Peer: a}); err != nil {
 		k.t.Fatalf("sending %d bytes to %v: %v", len(p), a, err)
 	}
 }
 
+func (k *sock) send(m socket.Message) error {
+	if k.framed() {
+		return k.write(socket.AppendFrame(nil, m))
+	}
+	sa, err := m.Peer.Sockaddr()
+	if err != nil {
+		return err
+	}
+	return k.retried(func() error { return syscall.Sendto(k.FD, m.Data, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, sa) })
+}
+
 // packet sends one message to the peer.
 func (k *sock) packet(p []byte) error {
+	if k.framed() {
+		return k.write(socket.AppendFrame(nil, socket.Message{Data: p}))
+	}
 	return k.retried(func() error {
 		_, err := unix.SendmsgN(k.FD, p, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 		return err
@@ -234,6 +244,13 @@ func (k *sock) retried(call func() error) error {
 
 // message waits for one message and its sender.
 func (k *sock) message() ([]byte, socket.Address) {
+	if k.framed() {
+		m, _, err := k.frame()
+		if err != nil {
+			k.t.Fatalf("receiving: %v", err)
+		}
+		return m.Data, m.Peer
+	}
 	buf := make([]byte, longest+1)
 	for {
 		n, from, err := syscall.Recvfrom(k.FD, buf, unix.MSG_DONTWAIT)
@@ -253,6 +270,44 @@ func (k *sock) message() ([]byte, socket.Address) {
 	}
 }
 
+// first waits for the first byte, or for the first message.
+func (k *sock) first() []byte {
+	if k.s.kind.Messages() {
+		data, _ := k.message()
+		return data
+	}
+	data, err := k.read(1)
+	if err != nil {
+		k.t.Fatalf("receiving: %v", err)
+	}
+	return data
+}
+
+// frame waits for one frame: a message, or what came back for one.
+func (k *sock) frame() (m socket.Message, back *socket.Return, err error) {
+	head, err := k.read(socket.FrameHeader)
+	if err != nil {
+		return m, nil, err
+	}
+	if len(head) < socket.FrameHeader {
+		return m, nil, io.EOF
+	}
+	f, err := socket.ParseFrame(head)
+	if err != nil {
+		return m, nil, err
+	}
+	rest, err := k.read(f.Address + f.Data)
+	if err != nil {
+		return m, nil, err
+	}
+	peer, err := socket.ParseFrameAddress(rest[:f.Address])
+	if err == nil && f.Return {
+		r, rerr := socket.ParseReturn(rest[f.Address:], peer)
+		return m, &r, rerr
+	}
+	return socket.Message{Data: rest[f.Address:], Type: f.Type, Peer: peer}, nil, err
+}
+
 // toDead connects to an address, sends, and returns what comes back: nil when
 // nothing does.
 func (k *sock) toDead(ctx context.Context, a socket.Address) error {
@@ -264,6 +319,13 @@ func (k *sock) toDead(ctx context.Context, a socket.Address) error {
 	}
 	p := []unix.PollFd{{Fd: int32(k.FD), Events: unix.POLLIN}}
 	if n, err := unix.Poll(p, int(time.Second/time.Millisecond)); err != nil || n == 0 {
+		return err
+	}
+	if k.framed() {
+		_, back, err := k.frame()
+		if err == nil && back != nil {
+			err = back.Errno
+		}
 		return err
 	}
 	_, _, err := unix.Recvfrom(k.FD, make([]byte, 1), unix.MSG_DONTWAIT)

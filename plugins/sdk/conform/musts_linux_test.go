@@ -20,6 +20,7 @@ var musts = []struct {
 	checks []string
 }{
 	{"MUST return the same every time", []string{"Describe returns the same every time"}},
+	{"Can reports whether the call is meant. It MUST return the same every time", []string{"Describe returns the same every time"}},
 	{"MUST NOT block", []string{"Describe does not wait"}},
 	{"MUST NOT make a system call", []string{"Describe makes no system call"}},
 	{"The descriptor MUST be a socket of a described kind and of the asked-for family, close-on-exec and non-blocking",

@@ -55,7 +55,7 @@ func inHost(h *host.Host, name string, form host.Form, how How) (*subject, error
 		}
 		return 0
 	}
-	s := &subject{Complete: p, How: how, desc: p.Describe(), carried: form == host.Stream, remote: true, pid: pid}
+	s := &subject{Complete: p, How: how, desc: p.Describe(), carried: form == host.Stream || p.Describe().Held, remote: true, pid: pid}
 	s.describe = func(context.Context) (socket.Description, error) { return p.Describe(), nil }
 	return s, nil
 }

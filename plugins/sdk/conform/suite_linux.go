@@ -101,6 +101,7 @@ func (s *subject) ask(t *trial) {
 	s.kind = cmp.Or(s.Kind, s.desc.Kind)
 	k := s.open(t)
 	if s.carried {
+		s.kind = cmp.Or(k.Kind, s.kind)
 		return
 	}
 	n, err := unix.GetsockoptInt(k.FD, unix.SOL_SOCKET, unix.SO_TYPE)

@@ -20,15 +20,17 @@ func Run(t *testing.T, construct func() socket.Protocol, options ...socket.Setti
 // address to talk to, the options of each end.
 func RunHow(t *testing.T, construct func() socket.Protocol, how conform.How) {
 	d := construct().Describe()
-	t.Run(conform.FormProcess, func(t *testing.T) {
-		x, err := conform.InProcess(t.Context(), construct(), how)
-		keep(t, x, err)
-		how.Kind = x.Kind()
-	})
-	t.Run(conform.FormDescriptors, func(t *testing.T) {
-		x, err := conform.InHost(t.Context(), Host(t, host.Descriptors, nil, construct), d.Name, host.Descriptors, how)
-		keep(t, x, err)
-	})
+	if !d.Held { // such sockets can only be carried
+		t.Run(conform.FormProcess, func(t *testing.T) {
+			x, err := conform.InProcess(t.Context(), construct(), how)
+			keep(t, x, err)
+			how.Kind = x.Kind()
+		})
+		t.Run(conform.FormDescriptors, func(t *testing.T) {
+			x, err := conform.InHost(t.Context(), Host(t, host.Descriptors, nil, construct), d.Name, host.Descriptors, how)
+			keep(t, x, err)
+		})
+	}
 	if d.Layer {
 		return // a descriptor in, a descriptor out
 	}

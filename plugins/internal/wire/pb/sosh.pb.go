@@ -32,11 +32,11 @@ const (
 
 type Address struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Family        string                 `protobuf:"bytes,1,opt,name=family,proto3" json:"family,omitempty"` // "", ip4, ip6, unix
+	Family        string                 `protobuf:"bytes,1,opt,name=family,proto3" json:"family,omitempty"` // "", ip4, ip6, unix, text
 	Ip            []byte                 `protobuf:"bytes,2,opt,name=ip,proto3" json:"ip,omitempty"`         // 4 or 16 bytes
 	Zone          string                 `protobuf:"bytes,3,opt,name=zone,proto3" json:"zone,omitempty"`
 	Port          uint32                 `protobuf:"varint,4,opt,name=port,proto3" json:"port,omitempty"`
-	Path          []byte                 `protobuf:"bytes,5,opt,name=path,proto3" json:"path,omitempty"`
+	Path          []byte                 `protobuf:"bytes,5,opt,name=path,proto3" json:"path,omitempty"` // of unix; the words of text
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -217,6 +217,7 @@ type Facts struct {
 	Remote        *Address               `protobuf:"bytes,2,opt,name=remote,proto3" json:"remote,omitempty"`
 	State         string                 `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
 	Order         uint64                 `protobuf:"varint,4,opt,name=order,proto3" json:"order,omitempty"` // later facts have a higher one: answers and streams overtake each other
+	Moved         uint64                 `protobuf:"varint,5,opt,name=moved,proto3" json:"moved,omitempty"` // bytes that were given to the socket
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -279,6 +280,13 @@ func (x *Facts) GetOrder() uint64 {
 	return 0
 }
 
+func (x *Facts) GetMoved() uint64 {
+	if x != nil {
+		return x.Moved
+	}
+	return 0
+}
+
 type DescribeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -330,6 +338,7 @@ type Description struct {
 	Commands      []*CommandDeclaration  `protobuf:"bytes,11,rep,name=commands,proto3" json:"commands,omitempty"`
 	Layer         bool                   `protobuf:"varint,12,opt,name=layer,proto3" json:"layer,omitempty"`
 	Capabilities  []string               `protobuf:"bytes,13,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
+	Held          bool                   `protobuf:"varint,14,opt,name=held,proto3" json:"held,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -453,6 +462,13 @@ func (x *Description) GetCapabilities() []string {
 		return x.Capabilities
 	}
 	return nil
+}
+
+func (x *Description) GetHeld() bool {
+	if x != nil {
+		return x.Held
+	}
+	return false
 }
 
 type FactDeclaration struct {
@@ -1206,6 +1222,7 @@ type Opened struct {
 	Handle        uint64                 `protobuf:"varint,2,opt,name=handle,proto3" json:"handle,omitempty"`
 	Mark          []byte                 `protobuf:"bytes,3,opt,name=mark,proto3" json:"mark,omitempty"`
 	Facts         *Facts                 `protobuf:"bytes,4,opt,name=facts,proto3" json:"facts,omitempty"`
+	Kind          string                 `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"` // with a handle: of the socket
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1266,6 +1283,13 @@ func (x *Opened) GetFacts() *Facts {
 		return x.Facts
 	}
 	return nil
+}
+
+func (x *Opened) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
 }
 
 type BindRequest struct {
@@ -1428,6 +1452,7 @@ type ShutdownRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Socket        *Lent                  `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"`
 	How           int32                  `protobuf:"varint,2,opt,name=how,proto3" json:"how,omitempty"`
+	Ask           bool                   `protobuf:"varint,3,opt,name=ask,proto3" json:"ask,omitempty"` // with a handle: say whether it could be done, and do nothing
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1474,6 +1499,13 @@ func (x *ShutdownRequest) GetHow() int32 {
 		return x.How
 	}
 	return 0
+}
+
+func (x *ShutdownRequest) GetAsk() bool {
+	if x != nil {
+		return x.Ask
+	}
+	return false
 }
 
 type AcceptRequest struct {
@@ -1917,6 +1949,7 @@ type ToSocket struct {
 	//	*ToSocket_Data
 	//	*ToSocket_End
 	//	*ToSocket_Close
+	//	*ToSocket_Message
 	What          isToSocket_What `protobuf_oneof:"what"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1995,6 +2028,15 @@ func (x *ToSocket) GetClose() bool {
 	return false
 }
 
+func (x *ToSocket) GetMessage() *Message {
+	if x != nil {
+		if x, ok := x.What.(*ToSocket_Message); ok {
+			return x.Message
+		}
+	}
+	return nil
+}
+
 type isToSocket_What interface {
 	isToSocket_What()
 }
@@ -2015,6 +2057,10 @@ type ToSocket_Close struct {
 	Close bool `protobuf:"varint,4,opt,name=close,proto3,oneof"` // the holder has closed the socket
 }
 
+type ToSocket_Message struct {
+	Message *Message `protobuf:"bytes,5,opt,name=message,proto3,oneof"`
+}
+
 func (*ToSocket_Handle) isToSocket_What() {}
 
 func (*ToSocket_Data) isToSocket_What() {}
@@ -2022,6 +2068,8 @@ func (*ToSocket_Data) isToSocket_What() {}
 func (*ToSocket_End) isToSocket_What() {}
 
 func (*ToSocket_Close) isToSocket_What() {}
+
+func (*ToSocket_Message) isToSocket_What() {}
 
 // FromSocket is the plugin's half.
 type FromSocket struct {
@@ -2031,6 +2079,8 @@ type FromSocket struct {
 	//	*FromSocket_Data
 	//	*FromSocket_Finish
 	//	*FromSocket_Acceptable
+	//	*FromSocket_Message
+	//	*FromSocket_Return
 	What          isFromSocket_What `protobuf_oneof:"what"`
 	Facts         *Facts            `protobuf:"bytes,4,opt,name=facts,proto3" json:"facts,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -2101,6 +2151,24 @@ func (x *FromSocket) GetAcceptable() bool {
 	return false
 }
 
+func (x *FromSocket) GetMessage() *Message {
+	if x != nil {
+		if x, ok := x.What.(*FromSocket_Message); ok {
+			return x.Message
+		}
+	}
+	return nil
+}
+
+func (x *FromSocket) GetReturn() *Return {
+	if x != nil {
+		if x, ok := x.What.(*FromSocket_Return); ok {
+			return x.Return
+		}
+	}
+	return nil
+}
+
 func (x *FromSocket) GetFacts() *Facts {
 	if x != nil {
 		return x.Facts
@@ -2124,11 +2192,108 @@ type FromSocket_Acceptable struct {
 	Acceptable bool `protobuf:"varint,3,opt,name=acceptable,proto3,oneof"` // one connection waits to be accepted
 }
 
+type FromSocket_Message struct {
+	Message *Message `protobuf:"bytes,5,opt,name=message,proto3,oneof"`
+}
+
+type FromSocket_Return struct {
+	Return *Return `protobuf:"bytes,6,opt,name=return,proto3,oneof"`
+}
+
 func (*FromSocket_Data) isFromSocket_What() {}
 
 func (*FromSocket_Finish) isFromSocket_What() {}
 
 func (*FromSocket_Acceptable) isFromSocket_What() {}
+
+func (*FromSocket_Message) isFromSocket_What() {}
+
+func (*FromSocket_Return) isFromSocket_What() {}
+
+// Return is what came back for a message that was sent.
+type Return struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Errno         string                 `protobuf:"bytes,1,opt,name=errno,proto3" json:"errno,omitempty"`    // by name
+	Origin        uint32                 `protobuf:"varint,2,opt,name=origin,proto3" json:"origin,omitempty"` // of struct sock_extended_err
+	Type          uint32                 `protobuf:"varint,3,opt,name=type,proto3" json:"type,omitempty"`
+	Code          uint32                 `protobuf:"varint,4,opt,name=code,proto3" json:"code,omitempty"`
+	To            *Address               `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
+	By            *Address               `protobuf:"bytes,6,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Return) Reset() {
+	*x = Return{}
+	mi := &file_sosh_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Return) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Return) ProtoMessage() {}
+
+func (x *Return) ProtoReflect() protoreflect.Message {
+	mi := &file_sosh_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Return.ProtoReflect.Descriptor instead.
+func (*Return) Descriptor() ([]byte, []int) {
+	return file_sosh_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *Return) GetErrno() string {
+	if x != nil {
+		return x.Errno
+	}
+	return ""
+}
+
+func (x *Return) GetOrigin() uint32 {
+	if x != nil {
+		return x.Origin
+	}
+	return 0
+}
+
+func (x *Return) GetType() uint32 {
+	if x != nil {
+		return x.Type
+	}
+	return 0
+}
+
+func (x *Return) GetCode() uint32 {
+	if x != nil {
+		return x.Code
+	}
+	return 0
+}
+
+func (x *Return) GetTo() *Address {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *Return) GetBy() *Address {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
 
 // Finish says why the bytes ended: no error is the peer's orderly end.
 type Finish struct {
@@ -2140,7 +2305,7 @@ type Finish struct {
 
 func (x *Finish) Reset() {
 	*x = Finish{}
-	mi := &file_sosh_proto_msgTypes[31]
+	mi := &file_sosh_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2152,7 +2317,7 @@ func (x *Finish) String() string {
 func (*Finish) ProtoMessage() {}
 
 func (x *Finish) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[31]
+	mi := &file_sosh_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2165,7 +2330,7 @@ func (x *Finish) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finish.ProtoReflect.Descriptor instead.
 func (*Finish) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{31}
+	return file_sosh_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Finish) GetError() *Error {
@@ -2193,7 +2358,7 @@ type WrapRequest struct {
 
 func (x *WrapRequest) Reset() {
 	*x = WrapRequest{}
-	mi := &file_sosh_proto_msgTypes[32]
+	mi := &file_sosh_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2205,7 +2370,7 @@ func (x *WrapRequest) String() string {
 func (*WrapRequest) ProtoMessage() {}
 
 func (x *WrapRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[32]
+	mi := &file_sosh_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2218,7 +2383,7 @@ func (x *WrapRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WrapRequest.ProtoReflect.Descriptor instead.
 func (*WrapRequest) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{32}
+	return file_sosh_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *WrapRequest) GetCall() uint64 {
@@ -2294,7 +2459,7 @@ type LayerEvent struct {
 
 func (x *LayerEvent) Reset() {
 	*x = LayerEvent{}
-	mi := &file_sosh_proto_msgTypes[33]
+	mi := &file_sosh_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2306,7 +2471,7 @@ func (x *LayerEvent) String() string {
 func (*LayerEvent) ProtoMessage() {}
 
 func (x *LayerEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[33]
+	mi := &file_sosh_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2319,7 +2484,7 @@ func (x *LayerEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LayerEvent.ProtoReflect.Descriptor instead.
 func (*LayerEvent) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{33}
+	return file_sosh_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *LayerEvent) GetWhat() isLayerEvent_What {
@@ -2390,7 +2555,7 @@ type Left struct {
 
 func (x *Left) Reset() {
 	*x = Left{}
-	mi := &file_sosh_proto_msgTypes[34]
+	mi := &file_sosh_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2402,7 +2567,7 @@ func (x *Left) String() string {
 func (*Left) ProtoMessage() {}
 
 func (x *Left) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[34]
+	mi := &file_sosh_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2415,7 +2580,7 @@ func (x *Left) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Left.ProtoReflect.Descriptor instead.
 func (*Left) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{34}
+	return file_sosh_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Left) GetFacts() []*Setting {
@@ -2441,7 +2606,7 @@ type LayerRequest struct {
 
 func (x *LayerRequest) Reset() {
 	*x = LayerRequest{}
-	mi := &file_sosh_proto_msgTypes[35]
+	mi := &file_sosh_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2453,7 +2618,7 @@ func (x *LayerRequest) String() string {
 func (*LayerRequest) ProtoMessage() {}
 
 func (x *LayerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[35]
+	mi := &file_sosh_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2466,7 +2631,7 @@ func (x *LayerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LayerRequest.ProtoReflect.Descriptor instead.
 func (*LayerRequest) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{35}
+	return file_sosh_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *LayerRequest) GetLayer() uint64 {
@@ -2485,7 +2650,7 @@ type Unwrapped struct {
 
 func (x *Unwrapped) Reset() {
 	*x = Unwrapped{}
-	mi := &file_sosh_proto_msgTypes[36]
+	mi := &file_sosh_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2497,7 +2662,7 @@ func (x *Unwrapped) String() string {
 func (*Unwrapped) ProtoMessage() {}
 
 func (x *Unwrapped) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[36]
+	mi := &file_sosh_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2510,7 +2675,7 @@ func (x *Unwrapped) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unwrapped.ProtoReflect.Descriptor instead.
 func (*Unwrapped) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{36}
+	return file_sosh_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Unwrapped) GetUnread() []byte {
@@ -2531,7 +2696,7 @@ type Message struct {
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_sosh_proto_msgTypes[37]
+	mi := &file_sosh_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2543,7 +2708,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[37]
+	mi := &file_sosh_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2556,7 +2721,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{37}
+	return file_sosh_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Message) GetData() []byte {
@@ -2590,7 +2755,7 @@ type EncodeRequest struct {
 
 func (x *EncodeRequest) Reset() {
 	*x = EncodeRequest{}
-	mi := &file_sosh_proto_msgTypes[38]
+	mi := &file_sosh_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2602,7 +2767,7 @@ func (x *EncodeRequest) String() string {
 func (*EncodeRequest) ProtoMessage() {}
 
 func (x *EncodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[38]
+	mi := &file_sosh_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2615,7 +2780,7 @@ func (x *EncodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncodeRequest.ProtoReflect.Descriptor instead.
 func (*EncodeRequest) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{38}
+	return file_sosh_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *EncodeRequest) GetMark() []byte {
@@ -2642,7 +2807,7 @@ type DecodeRequest struct {
 
 func (x *DecodeRequest) Reset() {
 	*x = DecodeRequest{}
-	mi := &file_sosh_proto_msgTypes[39]
+	mi := &file_sosh_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2654,7 +2819,7 @@ func (x *DecodeRequest) String() string {
 func (*DecodeRequest) ProtoMessage() {}
 
 func (x *DecodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[39]
+	mi := &file_sosh_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2667,7 +2832,7 @@ func (x *DecodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecodeRequest.ProtoReflect.Descriptor instead.
 func (*DecodeRequest) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{39}
+	return file_sosh_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *DecodeRequest) GetMark() []byte {
@@ -2693,7 +2858,7 @@ type Decoded struct {
 
 func (x *Decoded) Reset() {
 	*x = Decoded{}
-	mi := &file_sosh_proto_msgTypes[40]
+	mi := &file_sosh_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2705,7 +2870,7 @@ func (x *Decoded) String() string {
 func (*Decoded) ProtoMessage() {}
 
 func (x *Decoded) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[40]
+	mi := &file_sosh_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2718,7 +2883,7 @@ func (x *Decoded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decoded.ProtoReflect.Descriptor instead.
 func (*Decoded) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{40}
+	return file_sosh_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Decoded) GetMessages() []*Fields {
@@ -2737,7 +2902,7 @@ type Fields struct {
 
 func (x *Fields) Reset() {
 	*x = Fields{}
-	mi := &file_sosh_proto_msgTypes[41]
+	mi := &file_sosh_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2749,7 +2914,7 @@ func (x *Fields) String() string {
 func (*Fields) ProtoMessage() {}
 
 func (x *Fields) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[41]
+	mi := &file_sosh_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2762,7 +2927,7 @@ func (x *Fields) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fields.ProtoReflect.Descriptor instead.
 func (*Fields) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{41}
+	return file_sosh_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Fields) GetFields() []*Setting {
@@ -2786,7 +2951,7 @@ type ToCommand struct {
 
 func (x *ToCommand) Reset() {
 	*x = ToCommand{}
-	mi := &file_sosh_proto_msgTypes[42]
+	mi := &file_sosh_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2798,7 +2963,7 @@ func (x *ToCommand) String() string {
 func (*ToCommand) ProtoMessage() {}
 
 func (x *ToCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[42]
+	mi := &file_sosh_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2811,7 +2976,7 @@ func (x *ToCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToCommand.ProtoReflect.Descriptor instead.
 func (*ToCommand) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{42}
+	return file_sosh_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ToCommand) GetWhat() isToCommand_What {
@@ -2867,7 +3032,7 @@ type StartCommand struct {
 
 func (x *StartCommand) Reset() {
 	*x = StartCommand{}
-	mi := &file_sosh_proto_msgTypes[43]
+	mi := &file_sosh_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2879,7 +3044,7 @@ func (x *StartCommand) String() string {
 func (*StartCommand) ProtoMessage() {}
 
 func (x *StartCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[43]
+	mi := &file_sosh_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2892,7 +3057,7 @@ func (x *StartCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartCommand.ProtoReflect.Descriptor instead.
 func (*StartCommand) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{43}
+	return file_sosh_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *StartCommand) GetCommand() string {
@@ -2936,7 +3101,7 @@ type FromCommand struct {
 
 func (x *FromCommand) Reset() {
 	*x = FromCommand{}
-	mi := &file_sosh_proto_msgTypes[44]
+	mi := &file_sosh_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2948,7 +3113,7 @@ func (x *FromCommand) String() string {
 func (*FromCommand) ProtoMessage() {}
 
 func (x *FromCommand) ProtoReflect() protoreflect.Message {
-	mi := &file_sosh_proto_msgTypes[44]
+	mi := &file_sosh_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2961,7 +3126,7 @@ func (x *FromCommand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FromCommand.ProtoReflect.Descriptor instead.
 func (*FromCommand) Descriptor() ([]byte, []int) {
-	return file_sosh_proto_rawDescGZIP(), []int{44}
+	return file_sosh_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *FromCommand) GetText() []byte {
@@ -3002,13 +3167,14 @@ const file_sosh_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\fR\x05value\"5\n" +
 	"\aSyscall\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\fR\x04call\x12\x16\n" +
-	"\x06result\x18\x02 \x01(\fR\x06result\"\x93\x01\n" +
+	"\x06result\x18\x02 \x01(\fR\x06result\"\xa9\x01\n" +
 	"\x05Facts\x12-\n" +
 	"\x05local\x18\x01 \x01(\v2\x17.sosh.plugin.v1.AddressR\x05local\x12/\n" +
 	"\x06remote\x18\x02 \x01(\v2\x17.sosh.plugin.v1.AddressR\x06remote\x12\x14\n" +
 	"\x05state\x18\x03 \x01(\tR\x05state\x12\x14\n" +
-	"\x05order\x18\x04 \x01(\x04R\x05order\"\x11\n" +
-	"\x0fDescribeRequest\"\xd9\x03\n" +
+	"\x05order\x18\x04 \x01(\x04R\x05order\x12\x14\n" +
+	"\x05moved\x18\x05 \x01(\x04R\x05moved\"\x11\n" +
+	"\x0fDescribeRequest\"\xed\x03\n" +
 	"\vDescription\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bsynopsis\x18\x02 \x01(\tR\bsynopsis\x12\x18\n" +
@@ -3023,7 +3189,8 @@ const file_sosh_proto_rawDesc = "" +
 	" \x03(\v2 .sosh.plugin.v1.FieldDeclarationR\x06fields\x12>\n" +
 	"\bcommands\x18\v \x03(\v2\".sosh.plugin.v1.CommandDeclarationR\bcommands\x12\x14\n" +
 	"\x05layer\x18\f \x01(\bR\x05layer\x12\"\n" +
-	"\fcapabilities\x18\r \x03(\tR\fcapabilities\"9\n" +
+	"\fcapabilities\x18\r \x03(\tR\fcapabilities\x12\x12\n" +
+	"\x04held\x18\x0e \x01(\bR\x04held\"9\n" +
 	"\x0fFactDeclaration\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04help\x18\x02 \x01(\tR\x04help\"\xb3\x01\n" +
@@ -3078,12 +3245,13 @@ const file_sosh_proto_rawDesc = "" +
 	"\vOpenRequest\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\x04R\x04call\x12\x16\n" +
 	"\x06family\x18\x02 \x01(\tR\x06family\x121\n" +
-	"\aoptions\x18\x03 \x03(\v2\x17.sosh.plugin.v1.SettingR\aoptions\"\x92\x01\n" +
+	"\aoptions\x18\x03 \x03(\v2\x17.sosh.plugin.v1.SettingR\aoptions\"\xa6\x01\n" +
 	"\x06Opened\x12/\n" +
 	"\x06report\x18\x01 \x03(\v2\x17.sosh.plugin.v1.SyscallR\x06report\x12\x16\n" +
 	"\x06handle\x18\x02 \x01(\x04R\x06handle\x12\x12\n" +
 	"\x04mark\x18\x03 \x01(\fR\x04mark\x12+\n" +
-	"\x05facts\x18\x04 \x01(\v2\x15.sosh.plugin.v1.FactsR\x05facts\"j\n" +
+	"\x05facts\x18\x04 \x01(\v2\x15.sosh.plugin.v1.FactsR\x05facts\x12\x12\n" +
+	"\x04kind\x18\x05 \x01(\tR\x04kind\"j\n" +
 	"\vBindRequest\x12,\n" +
 	"\x06socket\x18\x01 \x01(\v2\x14.sosh.plugin.v1.LentR\x06socket\x12-\n" +
 	"\x05local\x18\x02 \x01(\v2\x17.sosh.plugin.v1.AddressR\x05local\"W\n" +
@@ -3092,10 +3260,11 @@ const file_sosh_proto_rawDesc = "" +
 	"\abacklog\x18\x02 \x01(\x05R\abacklog\"o\n" +
 	"\x0eConnectRequest\x12,\n" +
 	"\x06socket\x18\x01 \x01(\v2\x14.sosh.plugin.v1.LentR\x06socket\x12/\n" +
-	"\x06remote\x18\x02 \x01(\v2\x17.sosh.plugin.v1.AddressR\x06remote\"Q\n" +
+	"\x06remote\x18\x02 \x01(\v2\x17.sosh.plugin.v1.AddressR\x06remote\"c\n" +
 	"\x0fShutdownRequest\x12,\n" +
 	"\x06socket\x18\x01 \x01(\v2\x14.sosh.plugin.v1.LentR\x06socket\x12\x10\n" +
-	"\x03how\x18\x02 \x01(\x05R\x03how\"=\n" +
+	"\x03how\x18\x02 \x01(\x05R\x03how\x12\x10\n" +
+	"\x03ask\x18\x03 \x01(\bR\x03ask\"=\n" +
 	"\rAcceptRequest\x12,\n" +
 	"\x06socket\x18\x01 \x01(\v2\x14.sosh.plugin.v1.LentR\x06socket\"d\n" +
 	"\x04Done\x12/\n" +
@@ -3124,22 +3293,32 @@ const file_sosh_proto_rawDesc = "" +
 	"\aFailure\x12+\n" +
 	"\x05error\x18\x01 \x01(\v2\x15.sosh.plugin.v1.ErrorR\x05error\x12/\n" +
 	"\x06report\x18\x02 \x03(\v2\x17.sosh.plugin.v1.SyscallR\x06report\x12+\n" +
-	"\x05facts\x18\x03 \x01(\v2\x15.sosh.plugin.v1.FactsR\x05facts\"n\n" +
+	"\x05facts\x18\x03 \x01(\v2\x15.sosh.plugin.v1.FactsR\x05facts\"\xa3\x01\n" +
 	"\bToSocket\x12\x18\n" +
 	"\x06handle\x18\x01 \x01(\x04H\x00R\x06handle\x12\x14\n" +
 	"\x04data\x18\x02 \x01(\fH\x00R\x04data\x12\x12\n" +
 	"\x03end\x18\x03 \x01(\bH\x00R\x03end\x12\x16\n" +
-	"\x05close\x18\x04 \x01(\bH\x00R\x05closeB\x06\n" +
-	"\x04what\"\xab\x01\n" +
+	"\x05close\x18\x04 \x01(\bH\x00R\x05close\x123\n" +
+	"\amessage\x18\x05 \x01(\v2\x17.sosh.plugin.v1.MessageH\x00R\amessageB\x06\n" +
+	"\x04what\"\x92\x02\n" +
 	"\n" +
 	"FromSocket\x12\x14\n" +
 	"\x04data\x18\x01 \x01(\fH\x00R\x04data\x120\n" +
 	"\x06finish\x18\x02 \x01(\v2\x16.sosh.plugin.v1.FinishH\x00R\x06finish\x12 \n" +
 	"\n" +
 	"acceptable\x18\x03 \x01(\bH\x00R\n" +
-	"acceptable\x12+\n" +
+	"acceptable\x123\n" +
+	"\amessage\x18\x05 \x01(\v2\x17.sosh.plugin.v1.MessageH\x00R\amessage\x120\n" +
+	"\x06return\x18\x06 \x01(\v2\x16.sosh.plugin.v1.ReturnH\x00R\x06return\x12+\n" +
 	"\x05facts\x18\x04 \x01(\v2\x15.sosh.plugin.v1.FactsR\x05factsB\x06\n" +
-	"\x04what\"5\n" +
+	"\x04what\"\xb0\x01\n" +
+	"\x06Return\x12\x14\n" +
+	"\x05errno\x18\x01 \x01(\tR\x05errno\x12\x16\n" +
+	"\x06origin\x18\x02 \x01(\rR\x06origin\x12\x12\n" +
+	"\x04type\x18\x03 \x01(\rR\x04type\x12\x12\n" +
+	"\x04code\x18\x04 \x01(\rR\x04code\x12'\n" +
+	"\x02to\x18\x05 \x01(\v2\x17.sosh.plugin.v1.AddressR\x02to\x12'\n" +
+	"\x02by\x18\x06 \x01(\v2\x17.sosh.plugin.v1.AddressR\x02by\"5\n" +
 	"\x06Finish\x12+\n" +
 	"\x05error\x18\x01 \x01(\v2\x15.sosh.plugin.v1.ErrorR\x05error\"\xf9\x01\n" +
 	"\vWrapRequest\x12\x12\n" +
@@ -3190,7 +3369,7 @@ const file_sosh_proto_rawDesc = "" +
 	"\vFromCommand\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\fR\x04text\x12/\n" +
 	"\x06fields\x18\x02 \x03(\v2\x17.sosh.plugin.v1.SettingR\x06fields\x12\x16\n" +
-	"\x06notice\x18\x03 \x01(\bR\x06notice2\xe6\b\n" +
+	"\x06notice\x18\x03 \x01(\bR\x06notice2\x9b\t\n" +
 	"\x06Plugin\x12H\n" +
 	"\bDescribe\x12\x1f.sosh.plugin.v1.DescribeRequest\x1a\x1b.sosh.plugin.v1.Description\x12J\n" +
 	"\aResolve\x12\x1e.sosh.plugin.v1.ResolveRequest\x1a\x1f.sosh.plugin.v1.ResolveResponse\x12;\n" +
@@ -3208,7 +3387,8 @@ const file_sosh_proto_rawDesc = "" +
 	"\x06Encode\x12\x1d.sosh.plugin.v1.EncodeRequest\x1a\x17.sosh.plugin.v1.Message\x12@\n" +
 	"\x06Decode\x12\x1d.sosh.plugin.v1.DecodeRequest\x1a\x17.sosh.plugin.v1.Decoded\x12A\n" +
 	"\x03Run\x12\x19.sosh.plugin.v1.ToCommand\x1a\x1b.sosh.plugin.v1.FromCommand(\x010\x01\x12B\n" +
-	"\x06Stream\x12\x18.sosh.plugin.v1.ToSocket\x1a\x1a.sosh.plugin.v1.FromSocket(\x010\x01B5Z3github.com/sosh-shell/sosh/plugins/internal/wire/pbb\x06proto3"
+	"\x06Stream\x12\x18.sosh.plugin.v1.ToSocket\x1a\x1a.sosh.plugin.v1.FromSocket(\x010\x01\x123\n" +
+	"\x04Look\x12\x14.sosh.plugin.v1.Lent\x1a\x15.sosh.plugin.v1.FactsB5Z3github.com/sosh-shell/sosh/plugins/internal/wire/pbb\x06proto3"
 
 var (
 	file_sosh_proto_rawDescOnce sync.Once
@@ -3222,7 +3402,7 @@ func file_sosh_proto_rawDescGZIP() []byte {
 	return file_sosh_proto_rawDescData
 }
 
-var file_sosh_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
+var file_sosh_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_sosh_proto_goTypes = []any{
 	(*Address)(nil),            // 0: sosh.plugin.v1.Address
 	(*Setting)(nil),            // 1: sosh.plugin.v1.Setting
@@ -3255,20 +3435,21 @@ var file_sosh_proto_goTypes = []any{
 	(*Failure)(nil),            // 28: sosh.plugin.v1.Failure
 	(*ToSocket)(nil),           // 29: sosh.plugin.v1.ToSocket
 	(*FromSocket)(nil),         // 30: sosh.plugin.v1.FromSocket
-	(*Finish)(nil),             // 31: sosh.plugin.v1.Finish
-	(*WrapRequest)(nil),        // 32: sosh.plugin.v1.WrapRequest
-	(*LayerEvent)(nil),         // 33: sosh.plugin.v1.LayerEvent
-	(*Left)(nil),               // 34: sosh.plugin.v1.Left
-	(*LayerRequest)(nil),       // 35: sosh.plugin.v1.LayerRequest
-	(*Unwrapped)(nil),          // 36: sosh.plugin.v1.Unwrapped
-	(*Message)(nil),            // 37: sosh.plugin.v1.Message
-	(*EncodeRequest)(nil),      // 38: sosh.plugin.v1.EncodeRequest
-	(*DecodeRequest)(nil),      // 39: sosh.plugin.v1.DecodeRequest
-	(*Decoded)(nil),            // 40: sosh.plugin.v1.Decoded
-	(*Fields)(nil),             // 41: sosh.plugin.v1.Fields
-	(*ToCommand)(nil),          // 42: sosh.plugin.v1.ToCommand
-	(*StartCommand)(nil),       // 43: sosh.plugin.v1.StartCommand
-	(*FromCommand)(nil),        // 44: sosh.plugin.v1.FromCommand
+	(*Return)(nil),             // 31: sosh.plugin.v1.Return
+	(*Finish)(nil),             // 32: sosh.plugin.v1.Finish
+	(*WrapRequest)(nil),        // 33: sosh.plugin.v1.WrapRequest
+	(*LayerEvent)(nil),         // 34: sosh.plugin.v1.LayerEvent
+	(*Left)(nil),               // 35: sosh.plugin.v1.Left
+	(*LayerRequest)(nil),       // 36: sosh.plugin.v1.LayerRequest
+	(*Unwrapped)(nil),          // 37: sosh.plugin.v1.Unwrapped
+	(*Message)(nil),            // 38: sosh.plugin.v1.Message
+	(*EncodeRequest)(nil),      // 39: sosh.plugin.v1.EncodeRequest
+	(*DecodeRequest)(nil),      // 40: sosh.plugin.v1.DecodeRequest
+	(*Decoded)(nil),            // 41: sosh.plugin.v1.Decoded
+	(*Fields)(nil),             // 42: sosh.plugin.v1.Fields
+	(*ToCommand)(nil),          // 43: sosh.plugin.v1.ToCommand
+	(*StartCommand)(nil),       // 44: sosh.plugin.v1.StartCommand
+	(*FromCommand)(nil),        // 45: sosh.plugin.v1.FromCommand
 }
 var file_sosh_proto_depIdxs = []int32{
 	0,  // 0: sosh.plugin.v1.Facts.local:type_name -> sosh.plugin.v1.Address
@@ -3304,62 +3485,69 @@ var file_sosh_proto_depIdxs = []int32{
 	27, // 30: sosh.plugin.v1.Failure.error:type_name -> sosh.plugin.v1.Error
 	2,  // 31: sosh.plugin.v1.Failure.report:type_name -> sosh.plugin.v1.Syscall
 	3,  // 32: sosh.plugin.v1.Failure.facts:type_name -> sosh.plugin.v1.Facts
-	31, // 33: sosh.plugin.v1.FromSocket.finish:type_name -> sosh.plugin.v1.Finish
-	3,  // 34: sosh.plugin.v1.FromSocket.facts:type_name -> sosh.plugin.v1.Facts
-	27, // 35: sosh.plugin.v1.Finish.error:type_name -> sosh.plugin.v1.Error
-	0,  // 36: sosh.plugin.v1.WrapRequest.remote:type_name -> sosh.plugin.v1.Address
-	1,  // 37: sosh.plugin.v1.WrapRequest.options:type_name -> sosh.plugin.v1.Setting
-	17, // 38: sosh.plugin.v1.LayerEvent.opened:type_name -> sosh.plugin.v1.Opened
-	31, // 39: sosh.plugin.v1.LayerEvent.finish:type_name -> sosh.plugin.v1.Finish
-	34, // 40: sosh.plugin.v1.LayerEvent.left:type_name -> sosh.plugin.v1.Left
-	1,  // 41: sosh.plugin.v1.Left.facts:type_name -> sosh.plugin.v1.Setting
-	0,  // 42: sosh.plugin.v1.Message.peer:type_name -> sosh.plugin.v1.Address
-	1,  // 43: sosh.plugin.v1.EncodeRequest.fields:type_name -> sosh.plugin.v1.Setting
-	37, // 44: sosh.plugin.v1.DecodeRequest.messages:type_name -> sosh.plugin.v1.Message
-	41, // 45: sosh.plugin.v1.Decoded.messages:type_name -> sosh.plugin.v1.Fields
-	1,  // 46: sosh.plugin.v1.Fields.fields:type_name -> sosh.plugin.v1.Setting
-	43, // 47: sosh.plugin.v1.ToCommand.start:type_name -> sosh.plugin.v1.StartCommand
-	1,  // 48: sosh.plugin.v1.StartCommand.flags:type_name -> sosh.plugin.v1.Setting
-	1,  // 49: sosh.plugin.v1.FromCommand.fields:type_name -> sosh.plugin.v1.Setting
-	4,  // 50: sosh.plugin.v1.Plugin.Describe:input_type -> sosh.plugin.v1.DescribeRequest
-	13, // 51: sosh.plugin.v1.Plugin.Resolve:input_type -> sosh.plugin.v1.ResolveRequest
-	16, // 52: sosh.plugin.v1.Plugin.Open:input_type -> sosh.plugin.v1.OpenRequest
-	18, // 53: sosh.plugin.v1.Plugin.Bind:input_type -> sosh.plugin.v1.BindRequest
-	19, // 54: sosh.plugin.v1.Plugin.Listen:input_type -> sosh.plugin.v1.ListenRequest
-	20, // 55: sosh.plugin.v1.Plugin.Connect:input_type -> sosh.plugin.v1.ConnectRequest
-	21, // 56: sosh.plugin.v1.Plugin.Shutdown:input_type -> sosh.plugin.v1.ShutdownRequest
-	22, // 57: sosh.plugin.v1.Plugin.Accept:input_type -> sosh.plugin.v1.AcceptRequest
-	24, // 58: sosh.plugin.v1.Plugin.Option:input_type -> sosh.plugin.v1.OptionRequest
-	25, // 59: sosh.plugin.v1.Plugin.Info:input_type -> sosh.plugin.v1.InfoRequest
-	32, // 60: sosh.plugin.v1.Plugin.Wrap:input_type -> sosh.plugin.v1.WrapRequest
-	35, // 61: sosh.plugin.v1.Plugin.Unwrap:input_type -> sosh.plugin.v1.LayerRequest
-	35, // 62: sosh.plugin.v1.Plugin.Abort:input_type -> sosh.plugin.v1.LayerRequest
-	38, // 63: sosh.plugin.v1.Plugin.Encode:input_type -> sosh.plugin.v1.EncodeRequest
-	39, // 64: sosh.plugin.v1.Plugin.Decode:input_type -> sosh.plugin.v1.DecodeRequest
-	42, // 65: sosh.plugin.v1.Plugin.Run:input_type -> sosh.plugin.v1.ToCommand
-	29, // 66: sosh.plugin.v1.Plugin.Stream:input_type -> sosh.plugin.v1.ToSocket
-	5,  // 67: sosh.plugin.v1.Plugin.Describe:output_type -> sosh.plugin.v1.Description
-	14, // 68: sosh.plugin.v1.Plugin.Resolve:output_type -> sosh.plugin.v1.ResolveResponse
-	17, // 69: sosh.plugin.v1.Plugin.Open:output_type -> sosh.plugin.v1.Opened
-	23, // 70: sosh.plugin.v1.Plugin.Bind:output_type -> sosh.plugin.v1.Done
-	23, // 71: sosh.plugin.v1.Plugin.Listen:output_type -> sosh.plugin.v1.Done
-	23, // 72: sosh.plugin.v1.Plugin.Connect:output_type -> sosh.plugin.v1.Done
-	23, // 73: sosh.plugin.v1.Plugin.Shutdown:output_type -> sosh.plugin.v1.Done
-	17, // 74: sosh.plugin.v1.Plugin.Accept:output_type -> sosh.plugin.v1.Opened
-	26, // 75: sosh.plugin.v1.Plugin.Option:output_type -> sosh.plugin.v1.Values
-	26, // 76: sosh.plugin.v1.Plugin.Info:output_type -> sosh.plugin.v1.Values
-	33, // 77: sosh.plugin.v1.Plugin.Wrap:output_type -> sosh.plugin.v1.LayerEvent
-	36, // 78: sosh.plugin.v1.Plugin.Unwrap:output_type -> sosh.plugin.v1.Unwrapped
-	23, // 79: sosh.plugin.v1.Plugin.Abort:output_type -> sosh.plugin.v1.Done
-	37, // 80: sosh.plugin.v1.Plugin.Encode:output_type -> sosh.plugin.v1.Message
-	40, // 81: sosh.plugin.v1.Plugin.Decode:output_type -> sosh.plugin.v1.Decoded
-	44, // 82: sosh.plugin.v1.Plugin.Run:output_type -> sosh.plugin.v1.FromCommand
-	30, // 83: sosh.plugin.v1.Plugin.Stream:output_type -> sosh.plugin.v1.FromSocket
-	67, // [67:84] is the sub-list for method output_type
-	50, // [50:67] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	38, // 33: sosh.plugin.v1.ToSocket.message:type_name -> sosh.plugin.v1.Message
+	32, // 34: sosh.plugin.v1.FromSocket.finish:type_name -> sosh.plugin.v1.Finish
+	38, // 35: sosh.plugin.v1.FromSocket.message:type_name -> sosh.plugin.v1.Message
+	31, // 36: sosh.plugin.v1.FromSocket.return:type_name -> sosh.plugin.v1.Return
+	3,  // 37: sosh.plugin.v1.FromSocket.facts:type_name -> sosh.plugin.v1.Facts
+	0,  // 38: sosh.plugin.v1.Return.to:type_name -> sosh.plugin.v1.Address
+	0,  // 39: sosh.plugin.v1.Return.by:type_name -> sosh.plugin.v1.Address
+	27, // 40: sosh.plugin.v1.Finish.error:type_name -> sosh.plugin.v1.Error
+	0,  // 41: sosh.plugin.v1.WrapRequest.remote:type_name -> sosh.plugin.v1.Address
+	1,  // 42: sosh.plugin.v1.WrapRequest.options:type_name -> sosh.plugin.v1.Setting
+	17, // 43: sosh.plugin.v1.LayerEvent.opened:type_name -> sosh.plugin.v1.Opened
+	32, // 44: sosh.plugin.v1.LayerEvent.finish:type_name -> sosh.plugin.v1.Finish
+	35, // 45: sosh.plugin.v1.LayerEvent.left:type_name -> sosh.plugin.v1.Left
+	1,  // 46: sosh.plugin.v1.Left.facts:type_name -> sosh.plugin.v1.Setting
+	0,  // 47: sosh.plugin.v1.Message.peer:type_name -> sosh.plugin.v1.Address
+	1,  // 48: sosh.plugin.v1.EncodeRequest.fields:type_name -> sosh.plugin.v1.Setting
+	38, // 49: sosh.plugin.v1.DecodeRequest.messages:type_name -> sosh.plugin.v1.Message
+	42, // 50: sosh.plugin.v1.Decoded.messages:type_name -> sosh.plugin.v1.Fields
+	1,  // 51: sosh.plugin.v1.Fields.fields:type_name -> sosh.plugin.v1.Setting
+	44, // 52: sosh.plugin.v1.ToCommand.start:type_name -> sosh.plugin.v1.StartCommand
+	1,  // 53: sosh.plugin.v1.StartCommand.flags:type_name -> sosh.plugin.v1.Setting
+	1,  // 54: sosh.plugin.v1.FromCommand.fields:type_name -> sosh.plugin.v1.Setting
+	4,  // 55: sosh.plugin.v1.Plugin.Describe:input_type -> sosh.plugin.v1.DescribeRequest
+	13, // 56: sosh.plugin.v1.Plugin.Resolve:input_type -> sosh.plugin.v1.ResolveRequest
+	16, // 57: sosh.plugin.v1.Plugin.Open:input_type -> sosh.plugin.v1.OpenRequest
+	18, // 58: sosh.plugin.v1.Plugin.Bind:input_type -> sosh.plugin.v1.BindRequest
+	19, // 59: sosh.plugin.v1.Plugin.Listen:input_type -> sosh.plugin.v1.ListenRequest
+	20, // 60: sosh.plugin.v1.Plugin.Connect:input_type -> sosh.plugin.v1.ConnectRequest
+	21, // 61: sosh.plugin.v1.Plugin.Shutdown:input_type -> sosh.plugin.v1.ShutdownRequest
+	22, // 62: sosh.plugin.v1.Plugin.Accept:input_type -> sosh.plugin.v1.AcceptRequest
+	24, // 63: sosh.plugin.v1.Plugin.Option:input_type -> sosh.plugin.v1.OptionRequest
+	25, // 64: sosh.plugin.v1.Plugin.Info:input_type -> sosh.plugin.v1.InfoRequest
+	33, // 65: sosh.plugin.v1.Plugin.Wrap:input_type -> sosh.plugin.v1.WrapRequest
+	36, // 66: sosh.plugin.v1.Plugin.Unwrap:input_type -> sosh.plugin.v1.LayerRequest
+	36, // 67: sosh.plugin.v1.Plugin.Abort:input_type -> sosh.plugin.v1.LayerRequest
+	39, // 68: sosh.plugin.v1.Plugin.Encode:input_type -> sosh.plugin.v1.EncodeRequest
+	40, // 69: sosh.plugin.v1.Plugin.Decode:input_type -> sosh.plugin.v1.DecodeRequest
+	43, // 70: sosh.plugin.v1.Plugin.Run:input_type -> sosh.plugin.v1.ToCommand
+	29, // 71: sosh.plugin.v1.Plugin.Stream:input_type -> sosh.plugin.v1.ToSocket
+	15, // 72: sosh.plugin.v1.Plugin.Look:input_type -> sosh.plugin.v1.Lent
+	5,  // 73: sosh.plugin.v1.Plugin.Describe:output_type -> sosh.plugin.v1.Description
+	14, // 74: sosh.plugin.v1.Plugin.Resolve:output_type -> sosh.plugin.v1.ResolveResponse
+	17, // 75: sosh.plugin.v1.Plugin.Open:output_type -> sosh.plugin.v1.Opened
+	23, // 76: sosh.plugin.v1.Plugin.Bind:output_type -> sosh.plugin.v1.Done
+	23, // 77: sosh.plugin.v1.Plugin.Listen:output_type -> sosh.plugin.v1.Done
+	23, // 78: sosh.plugin.v1.Plugin.Connect:output_type -> sosh.plugin.v1.Done
+	23, // 79: sosh.plugin.v1.Plugin.Shutdown:output_type -> sosh.plugin.v1.Done
+	17, // 80: sosh.plugin.v1.Plugin.Accept:output_type -> sosh.plugin.v1.Opened
+	26, // 81: sosh.plugin.v1.Plugin.Option:output_type -> sosh.plugin.v1.Values
+	26, // 82: sosh.plugin.v1.Plugin.Info:output_type -> sosh.plugin.v1.Values
+	34, // 83: sosh.plugin.v1.Plugin.Wrap:output_type -> sosh.plugin.v1.LayerEvent
+	37, // 84: sosh.plugin.v1.Plugin.Unwrap:output_type -> sosh.plugin.v1.Unwrapped
+	23, // 85: sosh.plugin.v1.Plugin.Abort:output_type -> sosh.plugin.v1.Done
+	38, // 86: sosh.plugin.v1.Plugin.Encode:output_type -> sosh.plugin.v1.Message
+	41, // 87: sosh.plugin.v1.Plugin.Decode:output_type -> sosh.plugin.v1.Decoded
+	45, // 88: sosh.plugin.v1.Plugin.Run:output_type -> sosh.plugin.v1.FromCommand
+	30, // 89: sosh.plugin.v1.Plugin.Stream:output_type -> sosh.plugin.v1.FromSocket
+	3,  // 90: sosh.plugin.v1.Plugin.Look:output_type -> sosh.plugin.v1.Facts
+	73, // [73:91] is the sub-list for method output_type
+	55, // [55:73] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_sosh_proto_init() }
@@ -3372,18 +3560,21 @@ func file_sosh_proto_init() {
 		(*ToSocket_Data)(nil),
 		(*ToSocket_End)(nil),
 		(*ToSocket_Close)(nil),
+		(*ToSocket_Message)(nil),
 	}
 	file_sosh_proto_msgTypes[30].OneofWrappers = []any{
 		(*FromSocket_Data)(nil),
 		(*FromSocket_Finish)(nil),
 		(*FromSocket_Acceptable)(nil),
+		(*FromSocket_Message)(nil),
+		(*FromSocket_Return)(nil),
 	}
-	file_sosh_proto_msgTypes[33].OneofWrappers = []any{
+	file_sosh_proto_msgTypes[34].OneofWrappers = []any{
 		(*LayerEvent_Opened)(nil),
 		(*LayerEvent_Finish)(nil),
 		(*LayerEvent_Left)(nil),
 	}
-	file_sosh_proto_msgTypes[42].OneofWrappers = []any{
+	file_sosh_proto_msgTypes[43].OneofWrappers = []any{
 		(*ToCommand_Start)(nil),
 		(*ToCommand_Interrupt)(nil),
 	}
@@ -3393,7 +3584,7 @@ func file_sosh_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sosh_proto_rawDesc), len(file_sosh_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   45,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -45,6 +45,7 @@ const (
 	Plugin_Decode_FullMethodName   = "/sosh.plugin.v1.Plugin/Decode"
 	Plugin_Run_FullMethodName      = "/sosh.plugin.v1.Plugin/Run"
 	Plugin_Stream_FullMethodName   = "/sosh.plugin.v1.Plugin/Stream"
+	Plugin_Look_FullMethodName     = "/sosh.plugin.v1.Plugin/Look"
 )
 
 // PluginClient is the client API for Plugin service.
@@ -68,6 +69,7 @@ type PluginClient interface {
 	Decode(ctx context.Context, in *DecodeRequest, opts ...grpc.CallOption) (*Decoded, error)
 	Run(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ToCommand, FromCommand], error)
 	Stream(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ToSocket, FromSocket], error)
+	Look(ctx context.Context, in *Lent, opts ...grpc.CallOption) (*Facts, error)
 }
 
 type pluginClient struct {
@@ -263,6 +265,16 @@ func (c *pluginClient) Stream(ctx context.Context, opts ...grpc.CallOption) (grp
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Plugin_StreamClient = grpc.BidiStreamingClient[ToSocket, FromSocket]
 
+func (c *pluginClient) Look(ctx context.Context, in *Lent, opts ...grpc.CallOption) (*Facts, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Facts)
+	err := c.cc.Invoke(ctx, Plugin_Look_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PluginServer is the server API for Plugin service.
 // All implementations must embed UnimplementedPluginServer
 // for forward compatibility.
@@ -284,6 +296,7 @@ type PluginServer interface {
 	Decode(context.Context, *DecodeRequest) (*Decoded, error)
 	Run(grpc.BidiStreamingServer[ToCommand, FromCommand]) error
 	Stream(grpc.BidiStreamingServer[ToSocket, FromSocket]) error
+	Look(context.Context, *Lent) (*Facts, error)
 	mustEmbedUnimplementedPluginServer()
 }
 
@@ -344,6 +357,9 @@ func (UnimplementedPluginServer) Run(grpc.BidiStreamingServer[ToCommand, FromCom
 }
 func (UnimplementedPluginServer) Stream(grpc.BidiStreamingServer[ToSocket, FromSocket]) error {
 	return status.Error(codes.Unimplemented, "method Stream not implemented")
+}
+func (UnimplementedPluginServer) Look(context.Context, *Lent) (*Facts, error) {
+	return nil, status.Error(codes.Unimplemented, "method Look not implemented")
 }
 func (UnimplementedPluginServer) mustEmbedUnimplementedPluginServer() {}
 func (UnimplementedPluginServer) testEmbeddedByValue()                {}
@@ -643,6 +659,24 @@ func _Plugin_Stream_Handler(srv interface{}, stream grpc.ServerStream) error {
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Plugin_StreamServer = grpc.BidiStreamingServer[ToSocket, FromSocket]
 
+func _Plugin_Look_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(Lent)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServer).Look(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Plugin_Look_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServer).Look(ctx, req.(*Lent))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Plugin_ServiceDesc is the grpc.ServiceDesc for Plugin service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -705,6 +739,10 @@ var Plugin_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Decode",
 			Handler:    _Plugin_Decode_Handler,
+		},
+		{
+			MethodName: "Look",
+			Handler:    _Plugin_Look_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -1,0 +1,13 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/sosh-shell/sosh/plugins/sdk"
+	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
+)
+
+func newEcho() sdk.Protocol { return sdk.NewDialer(echo{}) }
+
+func TestMain(m *testing.M)        { plugintest.Main(m, newEcho) }
+func TestConformance(t *testing.T) { plugintest.Run(t, newEcho) }

@@ -1,0 +1,86 @@
+package sdk_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/core/table"
+	"github.com/sosh-shell/sosh/plugins/host"
+	"github.com/sosh-shell/sosh/plugins/sdk"
+)
+
+// fragile is a layer that panics where its option says.
+type fragile struct{}
+
+func newFragile() sdk.Protocol { return sdk.NewLayer(fragile{}) }
+
+func (fragile) Describe() sdk.Description {
+	return sdk.Description{Name: "fragile", Synopsis: "panics", Kind: sdk.Stream,
+		Options: []sdk.Option{{Name: "in", Type: sdk.StringOption, Help: "where"}},
+		Facts:   []sdk.Fact{{Name: "none", Help: "is never told"}}}
+}
+
+func (fragile) Wrap(_ context.Context, b sdk.Below, req sdk.LayerRequest) (net.Conn, error) {
+	c := breaking{b, req.Options.Text("in")}
+	c.at("wrap")
+	return c, nil
+}
+
+type breaking struct {
+	net.Conn
+	in string
+}
+
+func (b breaking) at(place string) {
+	if b.in == place {
+		panic("in " + place)
+	}
+}
+
+func (b breaking) Read(p []byte) (int, error)                      { b.at("read"); return b.Conn.Read(p) }
+func (b breaking) Write(p []byte) (int, error)                     { b.at("write"); return b.Conn.Write(p) }
+func (b breaking) Close() error                                    { b.at("close"); return b.Conn.Close() }
+func (b breaking) CloseWrite() error                               { b.at("closewrite"); return nil }
+func (b breaking) Facts() []sdk.Setting                            { b.at("facts"); return nil }
+func (b breaking) Mark() []byte                                    { b.at("mark"); return nil }
+func (b breaking) Unwrap(context.Context) (unread []byte, e error) { b.at("unwrap"); return nil, nil }
+
+// TestPanicOfALayerIsAnErrorOfThatSocket in the goroutines that the sdk starts as in the
+// host's calls.
+func TestPanicOfALayerIsAnErrorOfThatSocket(t *testing.T) {
+	tb, h := newTable(t, host.Descriptors, newOdd, newFragile)
+	for _, place := range []string{"wrap", "mark", "read", "write", "closewrite", "facts", "unwrap", "close"} {
+		s := dial(t, tb, "echo")
+		err := s.Wrap(patient(t), table.WrapSpec{Layer: "fragile", Options: []socket.Setting{{Name: "in", Value: place}}})
+		switch place {
+		case "write":
+			s.Send(patient(t), []byte("x"))
+			_, err = readAll(t, s)
+		case "read":
+			_, err = readAll(t, s)
+		case "closewrite":
+			s.Shutdown(patient(t), socket.ShutdownWrite)
+			_, err = readAll(t, s)
+		case "unwrap":
+			err = s.Unwrap(patient(t))
+		case "facts":
+			s.PluginFacts(patient(t), "")
+		}
+		if failed := errors.Is(err, socket.Failed); failed == (place == "facts" || place == "close") || err != nil && !strings.Contains(err.Error(), "panic: in "+place) {
+			t.Errorf("%s: %v", place, err)
+		}
+		s.Close(patient(t), false)
+		if text := strings.Join(h.Log("fragile"), "\n"); !strings.Contains(text, "in "+place+"\n") || !strings.Contains(text, "panic_linux_test.go") {
+			t.Errorf("%s: the log lacks the stack", place)
+		}
+	}
+	for _, p := range h.Plugins() {
+		if p.Starts != 1 {
+			t.Errorf("%+v", p)
+		}
+	}
+}
