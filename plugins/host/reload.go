@@ -59,6 +59,7 @@ func (p *plugin) reload() error {
 		defer p.mu.Unlock()
 		if !p.removed {
 			p.adopt(pr)
+			p.crashes.forget()
 			return nil
 		}
 		err = p.isRemoved()
