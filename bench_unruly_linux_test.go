@@ -53,14 +53,14 @@ func BenchmarkBesideUnruly(b *testing.B) {
 			}
 			defer turn.Done()
 			echo(b, s, turn, nil) // warm
-			var alone, beside []time.Duration
+			var alone []time.Duration
 			var medians, tails, loads []float64
 			for b.Loop() {
 				a := echo(b, s, turn, nil)
 				end := begin(b, c.form, c.of, c.how)
 				w := echo(b, s, turn, nil)
 				loads = append(loads, end())
-				alone, beside = append(alone, a...), append(beside, w...)
+				alone = append(alone, a...)
 				medians = append(medians, ratio(w, a, 0.5))
 				tails = append(tails, ratio(w, a, 0.99))
 			}
