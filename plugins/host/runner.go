@@ -23,6 +23,7 @@ type program struct {
 	path string   // as execve(2) gets it
 	name string   // as people and the process list see it; path when empty
 	args []string // without argument 0
+	env  []string // beside what every plugin gets
 	file *os.File // holds what path names; nil when path names itself
 	ours bool     // of this program: it forks nothing
 	desc *socket.Description
@@ -71,7 +72,7 @@ var _ runner.Runner = (*child)(nil)
 
 // newChild prepares cmd, which has go-plugin's environment, to run prog.
 func newChild(s *starter, prog program, cmd *exec.Cmd, dir string, extra *os.File, log *ring, over chan struct{}) *child {
-	env := append(hostEnv(), cmd.Env...)
+	env := append(append(hostEnv(), cmd.Env...), prog.env...)
 	c := exec.Command(prog.path, prog.args...)
 	if prog.name != "" {
 		c.Args[0] = prog.name

@@ -49,6 +49,10 @@ With --script PATH may be a script, or a folder with one file that begins with #
 				return err
 			}
 			if found.Replaces != nil && found.Replaces.SHA256 == found.SHA256 {
+				// Its file may have been harmed since: that is what one installs again for.
+				if err := in.Record(ctx, found); err != nil {
+					return err
+				}
 				c.notice("%s is installed already (%s)", named(found.Description), digest(found.SHA256))
 				return nil
 			}
