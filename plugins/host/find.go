@@ -141,9 +141,10 @@ func changed(path string) error {
 }
 
 // pathError makes any failure with a file one of the plugin's. That the caller gave up
-// is none.
+// is none, and neither is the host's end.
 func pathError(path string, err error) error {
-	if _, ok := err.(*socket.Error); ok || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	var fault socket.Fault
+	if errors.As(err, &fault) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return untrusted(path, "", "%v", cause(err))

@@ -113,7 +113,7 @@ func (h *Host) changeLock(ctx context.Context, change func(*lockFile) error) err
 			}
 			return change(&lock)
 		case ctx.Err() != nil:
-			return ctx.Err()
+			return context.Cause(ctx)
 		case h.ctx.Err() != nil:
 			return errClosed
 		case time.Now().After(end):

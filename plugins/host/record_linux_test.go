@@ -83,6 +83,11 @@ func TestInstallThatWasGivenUpIsNotDoneLater(t *testing.T) {
 	for name, do := range map[string]func(context.Context, *Host, socket.Candidate) error{
 		"install": func(ctx context.Context, h *Host, c socket.Candidate) error { return h.Record(ctx, c) },
 		"remove":  func(ctx context.Context, h *Host, _ socket.Candidate) error { return h.Remove(ctx, "race") },
+		"look": func(ctx context.Context, h *Host, c socket.Candidate) error {
+			must(t, os.WriteFile(c.Path, []byte("#!/bin/sh\nexec sleep 60\n"), 0o755))
+			_, err := h.Inspect(ctx, c.Path, true)
+			return err
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := recorder(t)
@@ -95,11 +100,11 @@ func TestInstallThatWasGivenUpIsNotDoneLater(t *testing.T) {
 			if ok, err := tryLock(dir); !ok || err != nil {
 				t.Fatal(ok, err)
 			}
-			ctx, cancel := context.WithCancel(t.Context())
+			ctx, cancel := context.WithCancelCause(t.Context())
 			done := make(chan error)
 			go func() { done <- do(ctx, h, after) }()
-			cancel()
-			if err := <-done; !errors.Is(err, context.Canceled) {
+			cancel(socket.Interrupted)
+			if err := <-done; !errors.Is(err, socket.Interrupted) {
 				t.Errorf("%v", err)
 			}
 			must(t, dir.Close())

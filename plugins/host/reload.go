@@ -17,9 +17,10 @@ func (h *Host) Reload(ctx context.Context, name string) error {
 	return h.do(ctx, p.reload)
 }
 
-// do runs f as a task, as it starts processes, and waits for it as long as ctx allows.
+// do runs f as a task, as it starts processes, and waits for it as long as ctx allows:
+// then the error is why that ended.
 func (h *Host) do(ctx context.Context, f func() error) error {
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return err
 	}
 	done := make(chan error, 1)
@@ -30,14 +31,14 @@ func (h *Host) do(ctx context.Context, f func() error) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }
 
 // change is do for what changes the record: it is not given up half way, so that the
 // caller knows whether it was done. f hears ctx before it begins.
 func (h *Host) change(ctx context.Context, f func() error) error {
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return err
 	}
 	return h.do(context.WithoutCancel(ctx), f)
