@@ -15,16 +15,6 @@ import (
 
 var _ socket.Installer = (*Host)(nil)
 
-// Install makes the executable at path a plugin, without asking: it is inspected
-// and recorded.
-func (h *Host) Install(path string) (socket.Description, error) {
-	c, err := h.Inspect(context.Background(), path, false)
-	if err == nil {
-		err = h.Record(context.Background(), c)
-	}
-	return c.Description, err
-}
-
 // Inspect implements socket.Installer.
 func (h *Host) Inspect(ctx context.Context, path string, scripts bool) (c socket.Candidate, err error) {
 	var found socket.Candidate

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sosh-shell/sosh/core/socket"
 )
@@ -60,6 +62,30 @@ func TestPluginStartsWhileAnotherSoshInstallsIt(t *testing.T) {
 		prog, err := h.verified("race")
 		must(t, err)
 		prog.close()
+	}
+}
+
+// TestWhatAKilledInstallLeftIsRemoved: it may be half a gigabyte.
+func TestWhatAKilledInstallLeftIsRemoved(t *testing.T) {
+	h := recorder(t)
+	c := candidate(t, h, "one")
+	old := []string{".script-1", ".sosh-plugin-race.1", ".plugins.json.1"}
+	kept := []string{".script-2", ".sosh-plugin-race.2", ".plugins.json.2", ".mine"}
+	for _, name := range append(old, kept...) {
+		path := filepath.Join(h.cfg.Dir, name)
+		must(t, os.Mkdir(path, 0o755))
+		must(t, os.WriteFile(filepath.Join(path, "x"), nil, 0o644))
+		if slices.Contains(old, name) || name == ".mine" {
+			long := time.Now().Add(-2 * abandoned)
+			must(t, os.Chtimes(path, long, long))
+		}
+	}
+	must(t, h.Record(t.Context(), c))
+	for _, name := range append(old, kept...) {
+		_, err := os.Stat(filepath.Join(h.cfg.Dir, name))
+		if (err == nil) != slices.Contains(kept, name) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -170,14 +170,19 @@ func (c *child) drain(r io.Reader) {
 	}
 }
 
-// reap waits for the end, and for a moment for the last words: a child of the
-// plugin may hold the pipes open for ever.
+// wordsGrace is how long the pipes of a process that is gone are read when somebody
+// else still holds them: a child of its may do so for ever.
+const wordsGrace = 50 * time.Millisecond
+
+// reap waits for the end, and for the last words: where nobody else can say any, what
+// is in the pipes is read to its end however long that takes.
 func (c *child) reap(pipes ...*os.File) {
 	c.wait(pipes)
 	close(c.over)
-	deadline := time.Now().Add(50 * time.Millisecond)
-	for _, f := range pipes {
-		f.SetReadDeadline(deadline)
+	if deadline := time.Now().Add(wordsGrace); held(pipes) {
+		for _, f := range pipes {
+			f.SetReadDeadline(deadline)
+		}
 	}
 	c.drained.Wait()
 	c.lifeline.Close()

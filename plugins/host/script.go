@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // script is a plugin that an interpreter runs: copied, file by file.
@@ -63,8 +64,13 @@ func (h *Host) putScript(name string, e lockEntry, src source) error {
 	return os.Rename(src.script.dir, to)
 }
 
+// abandoned is the age at which what has no name yet in the plugin directory belongs to
+// nobody: a sosh that was killed as it installed has left it.
+const abandoned = time.Hour
+
 // tidy removes what no longer belongs to a plugin: the files of its scripts but those
-// of the given entries, and its program unless the first of them is one.
+// of the given entries, and its program unless the first of them is one. And what no
+// sosh is writing any more.
 func (h *Host) tidy(name string, keep ...lockEntry) error {
 	entries, err := os.ReadDir(h.cfg.Dir)
 	if err != nil {
@@ -74,6 +80,10 @@ func (h *Host) tidy(name string, keep ...lockEntry) error {
 		path := filepath.Join(h.cfg.Dir, d.Name())
 		kept := func(e lockEntry) bool { return len(e.Files) > 0 && h.scriptDir(name, e.SHA256) == path }
 		if strings.HasPrefix(path, h.pluginFile(name)+".d-") && !slices.ContainsFunc(keep, kept) {
+			err = cmp.Or(err, os.RemoveAll(path))
+		}
+		unnamed := strings.HasPrefix(d.Name(), "."+filePrefix) || strings.HasPrefix(d.Name(), "."+lockName) || strings.HasPrefix(d.Name(), scriptTemp)
+		if fi, ierr := d.Info(); unnamed && ierr == nil && time.Since(fi.ModTime()) > abandoned {
 			err = cmp.Or(err, os.RemoveAll(path))
 		}
 	}

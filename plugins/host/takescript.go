@@ -21,6 +21,9 @@ const (
 	maxFirstLine   = 256       // as execve(2) has it
 )
 
+// scriptTemp begins the name of a script's folder that is being copied.
+const scriptTemp = ".script-"
+
 // takeScript copies a script: one file, or a folder in which one file, at its top,
 // is executable and begins with #!.
 func (h *Host) takeScript(path string) (src source, err error) {
@@ -37,7 +40,7 @@ func (h *Host) takeScript(path string) (src source, err error) {
 		return src, err
 	}
 	defer root.Close()
-	to, err := os.MkdirTemp(h.cfg.Dir, ".script-*")
+	to, err := os.MkdirTemp(h.cfg.Dir, scriptTemp+"*")
 	if err != nil {
 		return src, err
 	}
