@@ -31,6 +31,8 @@ var allowed = []struct {
 	{"plugins/sdk/plugintest", []string{"plugins/sdk", "plugins/host", "plugins/internal/", "core/"}},
 	{"plugins/sdk", []string{"core/socket", "plugins/internal/"}},
 	{"plugins/host", []string{"core/", "plugins/internal/"}},
+	{"plugins/scaffold", []string{"plugins/examples/node"}},
+	{"plugins/unruly", []string{"core/socket", "plugins/sdk", "plugins/internal/"}}, // it breaks the wire, so it must speak it
 	{"plugins/", []string{"plugins/sdk"}},
 }
 

@@ -37,6 +37,7 @@ type Plugin struct {
 	PID     int // 0 while it does not run
 	Version string
 	State   string // idle, running, failed
+	Reason  string // why it failed, one line; "" for none
 	Starts  int    // how often it was started in this session
 	Path    string // "bundled", or the file
 	SHA256  string // of the file, in hex; "" for what is bundled

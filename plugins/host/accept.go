@@ -98,7 +98,7 @@ func (a *accepting) finish() (socket.Handle, error) {
 	case g.came:
 		return a.pr.received(g, a.family, report)
 	case err == nil:
-		err = pluginError(a.x.p.name, "its author must mend it", "gave no descriptor")
+		err = a.pr.broke("gave no descriptor")
 	case errors.Is(err, errDied):
 		err = pluginError(a.x.p.name, "accept again: the listener is unharmed",
 			"died in accept: a connection that it had just taken may be gone")

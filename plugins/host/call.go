@@ -80,15 +80,16 @@ func (pr *process) judge(ctx, limited context.Context, limit time.Duration, err 
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case limited.Err() != nil:
+		pr.blame("did not answer within %v", limit)
 		pr.fell()
 		return pluginError(pr.name, "the next command starts it again", "did not answer within %v and was ended", limit)
 	case errors.Is(err, errDied), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET), errors.Is(err, os.ErrClosed),
 		status.Code(err) == codes.Unavailable, status.Code(err) == codes.Canceled:
-		pr.fell()
+		pr.brokeOff()
 		return errDied
 	}
 	if _, ok := status.FromError(err); ok {
-		return pluginError(pr.name, "its author must mend it", "broke the contract: %s", status.Convert(err).Message())
+		return pr.refused(err)
 	}
 	return err
 }

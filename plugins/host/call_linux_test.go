@@ -25,8 +25,7 @@ func TestMisbehaviourIsAClearErrorAndTheNextCallWorks(t *testing.T) {
 		"panic":   "panic: as you wish",
 		"file":    "gave a bad descriptor: no socket",
 		"udp":     "gave a bad descriptor: not a stream socket",
-		"nothing": "",
-		"mark":    "mark of 300 bytes",
+		"mark":    "mark of 257 bytes",
 		"garbage": "the unruly plugin",
 	} {
 		t.Run(do, func(t *testing.T) {
@@ -142,7 +141,7 @@ func talk(t testing.TB, from, to int) {
 func TestDeathInAcceptIsToldAndNotRetried(t *testing.T) {
 	h, p := start(t, host.Descriptors, quick, unruly.New)
 	for _, how := range []string{"die", "hang"} {
-		l, a := listen(t, p, socket.Setting{Name: "accept", Value: how})
+		l, a := listen(t, p, socket.Setting{Name: "later", Value: how})
 		dial(t, a)
 		readable(t, l.FD)
 		starts := h.Plugins()[0].Starts

@@ -64,7 +64,7 @@ func openTrusted(path string) (*os.File, error) {
 	switch {
 	case err != nil:
 	case !fi.Mode().IsRegular():
-		err = untrusted(path, "", "no regular file")
+		err = untrusted(path, "remove it and install the plugin again", "no regular file")
 	case fi.Mode().Perm()&0o022 != 0:
 		err = untrusted(path, "chmod go-w "+path, "writable by others")
 	default:

@@ -31,16 +31,51 @@ func (pr *process) expect(call uint64) error {
 }
 
 // take keeps the descriptor of a call that waits for it; one that comes too late is
-// not taken, and so closed.
+// not taken, and so closed. One that nobody asked for ends the process.
 func (pr *process) take(m fdchan.Message) bool {
 	pr.mu.Lock()
 	defer pr.mu.Unlock()
 	g, ok := pr.gives[m.Call]
-	if !ok || g.came || m.Kind != fdchan.Give {
+	switch {
+	case ok && !g.came && m.Kind == fdchan.Give:
+		g.came, g.msg = true, m
+		return true
+	case !ok && m.Kind == fdchan.Give && pr.late.forget(m.Call):
 		return false
 	}
-	g.came, g.msg = true, m
-	return true
+	// Nobody asked for it. Each costs time, and there may be no end of them.
+	pr.gone = true
+	pr.blameLocked("sent a descriptor that nobody had asked for")
+	pr.run.kill()
+	return false
+}
+
+// late are the calls that ended without their descriptor: it may still come, once.
+type late struct {
+	calls map[uint64]bool
+	order []uint64
+}
+
+// maxLate bounds the calls that are kept so: of more, the oldest are forgotten.
+const maxLate = 1024
+
+func (l *late) remember(call uint64) {
+	if l.calls == nil {
+		l.calls = map[uint64]bool{}
+	}
+	if len(l.order) == maxLate {
+		delete(l.calls, l.order[0])
+		l.order = l.order[1:]
+	}
+	l.calls[call] = true
+	l.order = append(l.order, call)
+}
+
+// forget reports whether the call was among them.
+func (l *late) forget(call uint64) bool {
+	was := l.calls[call]
+	delete(l.calls, call)
+	return was
 }
 
 // settle ends the wait of expect and returns what came: with wanted false it is
@@ -51,6 +86,9 @@ func (pr *process) settle(call uint64, wanted bool) (g give) {
 	pr.mu.Lock()
 	g = *pr.gives[call]
 	delete(pr.gives, call)
+	if !g.came {
+		pr.late.remember(call)
+	}
 	pr.mu.Unlock()
 	switch {
 	case !g.came:
@@ -71,7 +109,7 @@ func (pr *process) received(g give, family socket.Family, report socket.Report) 
 	}
 	if err := check(g.msg.FD, *pr.desc, family); err != nil {
 		closeFD(g.msg.FD)
-		return none, pluginError(pr.name, "its author must mend it", "gave a bad descriptor: %v", err)
+		return none, pr.broke("gave a bad descriptor: %v", err)
 	}
 	return socket.Handle{FD: g.msg.FD, Mark: socket.Mark(g.msg.Mark), Report: report}, nil
 }
@@ -100,7 +138,7 @@ func (x *proxy) open(ctx context.Context, req socket.OpenRequest) (socket.Handle
 		case g.came:
 			h, err = pr.received(g, req.Family, report)
 		case err == nil:
-			err = pluginError(x.p.name, "its author must mend it", "gave no descriptor")
+			err = pr.broke("gave no descriptor")
 		}
 		return err
 	})

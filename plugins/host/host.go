@@ -65,6 +65,7 @@ type Host struct {
 	ctx     context.Context // done when the host is closed
 	cancel  context.CancelFunc
 	starter starter
+	now     func() time.Time
 	tasks   sync.WaitGroup // goroutines that Close waits for
 	swept   sync.Once
 	logMu   sync.Mutex // cfg.Log
@@ -100,7 +101,7 @@ func New(cfg Config) (*Host, error) {
 			return nil, fmt.Errorf("the bundled protocol %s has no constructor", name)
 		}
 	}
-	h := &Host{cfg: cfg, plugins: map[string]*plugin{}, places: map[string][]string{}}
+	h := &Host{cfg: cfg, plugins: map[string]*plugin{}, places: map[string][]string{}, now: time.Now}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h, nil
 }
@@ -160,7 +161,7 @@ func (h *Host) newPlugin(name string) *plugin {
 	if _, ok := h.cfg.Bundled[name]; ok {
 		p.path = "bundled"
 		p.find = func() (program, error) {
-			return program{path: h.cfg.Executable, args: append(slices.Clone(h.cfg.Args), name), desc: p.desc.Load()}, nil
+			return program{path: h.cfg.Executable, ours: true, args: append(slices.Clone(h.cfg.Args), name), desc: p.desc.Load()}, nil
 		}
 	}
 	return p

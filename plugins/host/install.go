@@ -71,6 +71,11 @@ func (h *Host) Record(ctx context.Context, c socket.Candidate) error {
 	if err := h.do(ctx, func() error { return h.record(c) }); err != nil {
 		return pathError(c.Path, err)
 	}
+	if p := h.known(c.Description.Name); p != nil { // how the build before ended says nothing of this one
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.crashes.forget()
+	}
 	return nil
 }
 

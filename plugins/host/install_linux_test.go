@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/sosh-shell/sosh/core/socket"
@@ -32,14 +33,16 @@ func installed(t *testing.T) (dir string, cfg func(*host.Config)) {
 }
 
 // program is a copy of this test program that is a plugin, by its name.
-func program(t *testing.T) string {
+func program(t *testing.T) string { return programNamed(t, "sosh-plugin-any") }
+
+func programNamed(t *testing.T, name string) string {
 	t.Helper()
 	src, err := os.Open("/proc/self/exe")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	path := filepath.Join(t.TempDir(), "sosh-plugin-any")
+	path := filepath.Join(t.TempDir(), name)
 	dst, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o755)
 	if err != nil {
 		t.Fatal(err)
@@ -98,6 +101,47 @@ func TestPluginThatCannotBeTrustedIsNotRun(t *testing.T) {
 		"writable record": {func(t *testing.T, dir, _ string) {
 			must(t, os.Chmod(filepath.Join(dir, "plugins.json"), 0o666))
 		}, "writable by others"},
+		"record of another": {func(t *testing.T, dir, _ string) {
+			must(t, os.Chown(filepath.Join(dir, "plugins.json"), 12345, -1))
+		}, "belongs to somebody else"},
+		"record is a link": {func(t *testing.T, dir, _ string) {
+			path := filepath.Join(dir, "plugins.json")
+			must(t, os.Rename(path, path+".real"))
+			must(t, os.Symlink(path+".real", path))
+		}, "a link"},
+		"replaced record": {func(t *testing.T, dir, _ string) {
+			path := filepath.Join(dir, "plugins.json")
+			b, err := os.ReadFile(path)
+			must(t, err)
+			at := strings.Index(string(b), `"sha256": "`) + len(`"sha256": "`)
+			copy(b[at:at+64], strings.Repeat("0", 64))
+			must(t, os.WriteFile(path+".new", b, 0o644))
+			must(t, os.Rename(path+".new", path))
+		}, "changed since it was installed"},
+		"record too long": {func(t *testing.T, dir, _ string) {
+			must(t, os.Truncate(filepath.Join(dir, "plugins.json"), 5<<20))
+		}, "not a record"},
+		"directory of another": {func(t *testing.T, dir, _ string) { must(t, os.Chown(dir, 12345, -1)) }, "belongs to somebody else"},
+		"parent of another": {func(t *testing.T, dir, _ string) {
+			must(t, os.Chown(filepath.Dir(dir), 12345, -1))
+		}, "belongs to somebody else"},
+		"hard link to another program": {func(t *testing.T, dir, file string) {
+			must(t, os.Remove(file))
+			must(t, os.WriteFile(dir+".other", []byte("#!/bin/sh\n"), 0o755))
+			must(t, os.Link(dir+".other", file))
+		}, "changed since it was installed"},
+		"hard link of another": {func(t *testing.T, dir, file string) {
+			must(t, os.Link(file, dir+".other"))
+			must(t, os.Chown(dir+".other", 12345, -1)) // one file: who owns the one owns the other
+		}, "belongs to somebody else"},
+		"a FIFO": {func(t *testing.T, _, file string) {
+			must(t, os.Remove(file))
+			must(t, syscall.Mkfifo(file, 0o755))
+		}, "no regular file"},
+		"a directory": {func(t *testing.T, _, file string) {
+			must(t, os.Remove(file))
+			must(t, os.Mkdir(file, 0o755))
+		}, "no regular file"},
 		"broken record": {func(t *testing.T, dir, _ string) {
 			must(t, os.WriteFile(filepath.Join(dir, "plugins.json"), []byte("{"), 0o644))
 		}, "not a record"},
@@ -143,6 +187,30 @@ func TestWhatIsNoPluginIsNotInstalled(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestNothingIsInstalledBesideARecordThatCannotBeTrusted(t *testing.T) {
+	for name, harm := range map[string]func(record string) error{
+		"writable":    func(record string) error { return os.WriteFile(record, []byte("{}"), 0o666) },
+		"a directory": func(record string) error { return os.Mkdir(record, 0o755) },
+		"a link":      func(record string) error { return os.Symlink("/dev/null", record) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "plugins")
+			must(t, os.Mkdir(dir, 0o755))
+			record := filepath.Join(dir, "plugins.json")
+			must(t, harm(record))
+			if name == "writable" {
+				must(t, os.Chmod(record, 0o666))
+			}
+			h := plugintest.Host(t, host.Descriptors, func(c *host.Config) { c.Dir = dir }, tcp.New)
+			_, err := h.Install(program(t))
+			clear(t, err, record)
+			if left, _ := filepath.Glob(filepath.Join(dir, "sosh-*")); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/internal/wire"
@@ -43,6 +45,9 @@ func (x *proxy) Wrap(ctx context.Context, req socket.WrapRequest) (socket.Handle
 		err = pr.judge(ctx, context.Background(), 0, err)
 		pr.settle(call, false)
 		cancel()
+		if ctx.Err() != nil {
+			pr.endAlone() // it may go on, and keep its copy of the socket
+		}
 		if errors.Is(err, errDied) {
 			err = pluginError(x.p.name, "", "died as it shook hands")
 		}
@@ -96,7 +101,7 @@ func (pr *process) wrap(life context.Context, call uint64, req socket.WrapReques
 		return err
 	})
 	if err == nil && first.GetOpened().GetHandle() == 0 {
-		err = pluginError(pr.name, "its author must mend it", "began a layer without a number")
+		err = pr.broke("began a layer without a number")
 	}
 	return first.GetOpened(), st, err
 }
@@ -104,10 +109,12 @@ func (pr *process) wrap(life context.Context, call uint64, req socket.WrapReques
 // layered takes in the descriptor above and follows the layer from now on.
 func (x *proxy) layered(pr *process, call uint64, m *pb.Opened, st grpc.ServerStreamingClient[pb.LayerEvent], cancel context.CancelFunc) (socket.Handle, error) {
 	g := pr.settle(call, true)
-	err := error(pluginError(x.p.name, "its author must mend it", "gave no descriptor"))
+	var err error
 	var h socket.Handle
 	if g.came {
 		h, err = pr.received(g, socket.FamilyUnix, wire.ToReport(m.GetReport()))
+	} else {
+		err = pr.broke("gave no descriptor")
 	}
 	if err != nil {
 		cancel()
@@ -136,20 +143,28 @@ func (c *carrier) abort() {
 	ctx, cancel := context.WithTimeout(context.Background(), abortTime)
 	defer cancel()
 	if _, err := c.pr.rpc.Abort(ctx, &pb.LayerRequest{Layer: c.handle}); err != nil {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || status.Code(err) == codes.DeadlineExceeded { // gRPC's clock may be a little faster
+			c.pr.blame("did not reset a layer within %v", abortTime)
 			c.pr.fell()
 		}
 		c.cancel()
 	}
 }
 
+// maxEvents bounds what a plugin may tell of one layer: its beginning, its end, what
+// it leaves, and as much again.
+const maxEvents = 8
+
 // follow notes what the plugin tells of the layer, until nothing of it is left.
 func (c *carrier) follow(st grpc.ServerStreamingClient[pb.LayerEvent]) {
 	defer close(c.gone)
 	defer c.pr.drop(c)
 	defer c.cancel()
-	for {
+	for events := 1; ; events++ {
 		m, err := st.Recv()
+		if err == nil && events > maxEvents {
+			c.pr.condemn("told of a layer's end more than %d times", maxEvents)
+		}
 		switch {
 		case err != nil && c.wasAborted():
 			c.end(socket.Reset)
@@ -158,7 +173,7 @@ func (c *carrier) follow(st grpc.ServerStreamingClient[pb.LayerEvent]) {
 			c.end(nil) // taken off, or closed by us
 			return
 		case err != nil:
-			c.pr.fell() // so that who hears of it and wraps anew gets another process
+			c.pr.brokeOff() // so that who hears of it and wraps anew gets another process
 			c.lose()
 			return
 		}

@@ -14,6 +14,7 @@ const (
 type ring struct {
 	name string
 	sink func(string)
+	pace pace
 
 	mu   sync.Mutex
 	kept []string
@@ -56,16 +57,19 @@ func (r *ring) since(n int) []string {
 	return lines[max(0, len(lines)-(r.count()-n)):]
 }
 
-// writer cuts one of the plugin's outputs into lines. For one goroutine.
-func (r *ring) writer() *lineWriter { return &lineWriter{ring: r} }
+// writer cuts one of the plugin's outputs into lines. It takes them at the plugin's
+// pace until over is closed: a plugin that prints faster waits. For one goroutine.
+func (r *ring) writer(over <-chan struct{}) *lineWriter { return &lineWriter{ring: r, over: over} }
 
 type lineWriter struct {
 	ring *ring
+	over <-chan struct{}
 	part []byte
 }
 
 func (w *lineWriter) Write(p []byte) (int, error) {
 	n := len(p)
+	w.ring.pace.wait(n, w.over)
 	for {
 		i := bytes.IndexByte(p, '\n')
 		if i < 0 {

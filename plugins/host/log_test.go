@@ -9,7 +9,7 @@ import (
 func TestLogIsBoundedAndKeepsTheLastLines(t *testing.T) {
 	sunk := 0
 	r := newRing("x", func(string) { sunk++ })
-	w := r.writer()
+	w := r.writer(nil)
 	for i := range ringLines + 7 {
 		fmt.Fprintf(w, "line ")
 		fmt.Fprintf(w, "%d\n\n", i)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,30 +18,23 @@ import (
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/host"
-	"github.com/sosh-shell/sosh/plugins/sdk"
 	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 	"github.com/sosh-shell/sosh/plugins/tcp"
 	"github.com/sosh-shell/sosh/plugins/unruly"
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 4 && os.Args[1] == "plugin" {
-		unruly.Start(os.Args[3])
-	}
 	if b, ok := thisBuild(); ok {
 		b.serve()
 		return
 	}
-	if strings.HasPrefix(filepath.Base(os.Args[0]), "sosh-plugin-") { // an installed one
-		sdk.Serve(unruly.Named("installed")())
-		return
-	}
+	unruly.ServeIfAsked()
 	if os.Getenv(helperKey) != "" {
-		plugintest.ServeIfAsked(tcp.New, unruly.New)
+		plugintest.ServeIfAsked(tcp.New)
 		helper()
 		return
 	}
-	plugintest.Main(m, tcp.New, unruly.New, unruly.Bare)
+	plugintest.Main(m, tcp.New, unruly.Bare)
 }
 
 // helperKey in the environment makes the test program a host of its own, which
@@ -99,8 +93,14 @@ func signal(t testing.TB, pid int, sig syscall.Signal) {
 		return
 	}
 	unix.PidfdSendSignal(fd, sig, nil, 0)
-	if sig == unix.SIGSTOP { // its threads stop a moment later
-		eventually(t, "it has stopped", func() bool { return strings.HasPrefix(status(pid, "State"), "T") })
+	if sig == syscall.SIGSTOP {
+		eventually(t, "each of its threads has stopped", func() bool {
+			files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+			return !slices.ContainsFunc(files, func(f string) bool {
+				b, err := os.ReadFile(f)
+				return err == nil && !strings.Contains(string(b), ") T ") && !strings.Contains(string(b), ") Z ")
+			})
+		})
 	}
 }
 

@@ -25,7 +25,7 @@ func (x *proxy) Encode(ctx context.Context, mark socket.Mark, fields []socket.Se
 			return err
 		}
 		if out, err = wire.ToMessage(m); err != nil {
-			return pluginError(x.p.name, "its author must mend it", "encoded nonsense: %v", err)
+			return pr.broke("encoded nonsense: %v", err)
 		}
 		return nil
 	})
@@ -52,16 +52,30 @@ func (x *proxy) Decode(ctx context.Context, mark socket.Mark, messages []socket.
 			return err
 		}
 		if len(m.GetMessages()) != len(messages) {
-			return pluginError(x.p.name, "its author must mend it", "decoded %d of %d messages", len(m.GetMessages()), len(messages))
+			return pr.broke("decoded %d messages of %d", len(m.GetMessages()), len(messages))
 		}
 		out = nil
 		for _, f := range m.GetMessages() {
-			out = append(out, wire.ToSettings(f.GetFields()))
+			fields := wire.ToSettings(f.GetFields())
+			if name, ok := undeclared(*pr.desc, fields); ok {
+				return pr.broke("decoded the field %.60q, which it does not declare", name)
+			}
+			out = append(out, fields)
 		}
 		return nil
 	})
 	_, err = outcome(nil, err)
 	return out, err
+}
+
+// undeclared is a field that a description lacks; "error" is every protocol's.
+func undeclared(d socket.Description, fields []socket.Setting) (name string, any bool) {
+	for _, f := range fields {
+		if _, ok := socket.FieldNamed(d.Fields, f.Name); !ok && f.Name != "error" {
+			return f.Name, true
+		}
+	}
+	return "", false
 }
 
 // interruptGrace is how long an interrupted command has for its summary.
@@ -124,7 +138,10 @@ func (pr *process) runCommand(ctx context.Context, req socket.RunRequest, out fu
 		return rowErr
 	}
 	if err = answer(err); life.Err() != nil && ctx.Err() == nil && err != nil {
-		return socket.Interrupted // it did not end by itself
+		// It did not end by itself, and may go on for ever. Where nothing is lost by it the
+		// process ends, which is no reproach: it may have been about to.
+		pr.endAlone()
+		return socket.Interrupted
 	}
 	return pr.judge(ctx, context.Background(), 0, err)
 }

@@ -25,7 +25,8 @@ type plugin struct {
 	proc     *process // nil while none runs
 	starting *start   // nil while none is being started
 	starts   int
-	failed   bool              // the last start failed, or the last process died by itself
+	failed   bool // the last start failed, or the last process died by itself
+	crashes  crashes
 	removed  bool              // it is off the record: nothing is started
 	all      map[*process]bool // the processes, proc and those that have made room for it
 }
@@ -47,8 +48,8 @@ func (p *plugin) state() socket.Plugin {
 	switch {
 	case p.proc != nil && !p.proc.dead():
 		s.State, s.PID = "running", p.proc.run.pid
-	case p.failed || p.proc != nil:
-		s.State = "failed"
+	case p.failed || p.proc != nil && !p.proc.isExcused():
+		s.State, s.Reason = "failed", p.crashes.reason(p.h.now())
 	}
 	for pr := range p.all {
 		s.Processes++
@@ -100,6 +101,10 @@ func (p *plugin) running(ctx context.Context) (*process, error) {
 	}
 	s := p.starting
 	if s == nil {
+		if err := p.crashes.refuse(p.name, p.h.now()); err != nil {
+			p.mu.Unlock()
+			return nil, err
+		}
 		s = &start{done: make(chan struct{})}
 		s.ctx, s.cancel = context.WithCancel(p.h.ctx)
 		p.starting = s
@@ -138,7 +143,11 @@ func (p *plugin) isRemoved() error {
 func (p *plugin) start(s *start) {
 	defer close(s.done)
 	defer s.cancel()
-	pr, err := p.launch(s.ctx)
+	err := p.afterLast()
+	var pr *process
+	if err == nil {
+		pr, err = p.launch(s.ctx)
+	}
 	p.mu.Lock()
 	if p.starting != s { // given up, perhaps as it was done
 		p.mu.Unlock()
@@ -154,6 +163,7 @@ func (p *plugin) start(s *start) {
 	switch {
 	case err != nil:
 		s.err, p.failed = err, true
+		p.noteFailure(err)
 	case p.removed:
 		p.spare(pr)
 		s.err = p.isRemoved()
@@ -211,9 +221,12 @@ func (p *plugin) watch(pr *process) {
 	case <-p.h.ctx.Done():
 		pr.end()
 	}
+	if died {
+		p.noteEnd(pr)
+	}
 	p.mu.Lock()
 	if p.proc == pr {
-		p.proc, p.failed = nil, died && !p.removed
+		p.proc, p.failed = nil, died && !p.removed && !pr.isExcused()
 	}
 	p.mu.Unlock()
 	pr.cleanup()

@@ -16,7 +16,9 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/internal/wire"
@@ -50,7 +52,11 @@ type process struct {
 	served   sync.WaitGroup
 
 	mu      sync.Mutex
-	gone    bool          // no more calls
+	gone    bool   // no more calls
+	why     string // what it was ended for; "" for nothing
+	excused bool   // ended by this program, and not for a fault
+	noted   bool   // its plugin knows how it ended; under the plugin's lock
+	late    late
 	retired bool          // another process has taken over
 	calls   int           // under way
 	idle    chan struct{} // closed when it is retired and nothing of it is in use
@@ -62,12 +68,13 @@ type process struct {
 // launch starts a plugin, here or at a place, and returns when it can be called.
 func (h *Host) launch(ctx context.Context, name string, prog program, log *ring, at *place) (*process, error) {
 	h.swept.Do(sweep)
-	dir, err := socketDir()
+	dir, remove, err := socketDir()
 	if err != nil {
 		return nil, startFailed(name, err)
 	}
-	defer os.RemoveAll(dir) // once connected, nobody needs it any more
+	defer remove() // once connected, nobody needs it any more
 
+	over := make(chan struct{})
 	pr := &process{name: name, desc: prog.desc, at: at, log: log, idle: make(chan struct{}), gives: map[uint64]*give{}, lines: map[*carrier]bool{}}
 	var theirs *os.File
 	cmdEnv := []string(nil)
@@ -103,15 +110,15 @@ func (h *Host) launch(ctx context.Context, name string, prog program, log *ring,
 		Logger:           hclog.NewNullLogger(),
 		StartTimeout:     greeting,
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: dir},
-		SyncStdout:       log.writer(),
-		SyncStderr:       log.writer(),
+		SyncStdout:       log.writer(over),
+		SyncStderr:       log.writer(over),
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, tmp string) (runner.Runner, error) {
 			cmd.Env = append(cmd.Env, cmdEnv...)
 			var c *child
 			if at != nil {
-				c = newTraveller(&h.starter, at, prog, log, func() { timer.Reset(limit) })
+				c = newTraveller(&h.starter, at, prog, log, over, func() { timer.Reset(limit) })
 			} else {
-				c = newChild(&h.starter, prog, cmd, tmp, theirs, log)
+				c = newChild(&h.starter, prog, cmd, tmp, theirs, log, over)
 			}
 			made.Store(c)
 			return c, nil
@@ -122,8 +129,11 @@ func (h *Host) launch(ctx context.Context, name string, prog program, log *ring,
 	rpc, err := pr.connect()
 	timer.Stop()
 	stop()
-	if err == nil && ctx.Err() != nil {
+	switch {
+	case err == nil && ctx.Err() != nil:
 		err = errClosed
+	case err == nil && late.Load():
+		err = errors.New("it greeted and did not answer")
 	}
 	pr.run = made.Load()
 	if err != nil {
@@ -173,7 +183,9 @@ func (pr *process) dialOptions(dial func(context.Context) (net.Conn, error)) []g
 			}
 			return dial(ctx)
 		}),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxMessage), grpc.MaxCallSendMsgSize(wire.MaxMessage)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxMessage), grpc.MaxCallSendMsgSize(wire.MaxMessage),
+			grpc.ForceCodecV2(wire.Codec{})),
+		grpc.WithMaxHeaderListSize(maxHeaders),
 		grpc.WithInitialWindowSize(window),
 		grpc.WithInitialConnWindowSize(4*window),
 		grpc.WithDisableServiceConfig(),
@@ -187,10 +199,21 @@ func (pr *process) dialOptions(dial func(context.Context) (net.Conn, error)) []g
 				pr.conns = append(pr.conns, cc)
 			}
 			pr.mu.Unlock()
+			if strings.HasPrefix(method, broker) {
+				return nil, status.Error(codes.Unimplemented, "nobody is brokered")
+			}
 			return next(ctx, desc, cc, method, opts...)
 		}),
 	)
 }
+
+// maxHeaders bounds the headers and trailers of one answer in bytes: a failure is in
+// them, with its report.
+const maxHeaders = 256 << 10
+
+// broker is go-plugin's service for connections beside the one. No plugin needs it, and
+// each connection that a plugin offers there would cost a goroutine here.
+const broker = "/plugin.GRPCBroker/"
 
 // rpcPlugin makes go-plugin hand out the client of our service.
 type rpcPlugin struct {
@@ -209,14 +232,16 @@ func (rpcPlugin) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, cc *grpc.
 // it is ended.
 func (pr *process) serve() {
 	pr.distrust(pr.ch.Serve(pr.take))
+	if !pr.run.dying() {
+		pr.blame("closed its descriptor channel")
+	}
 	pr.run.kill() // without the channel it is of no use
 }
 
 // distrust ends a plugin that has sent garbage.
 func (pr *process) distrust(err error) {
 	if errors.Is(err, fdchan.ErrGarbage) {
-		pr.log.add("sosh: " + err.Error() + ": ended")
-		pr.run.kill()
+		pr.condemn("sent %v", err)
 	}
 }
 
@@ -266,9 +291,9 @@ func (pr *process) fell() {
 // end ends the process in order: its lifeline, a moment, SIGKILL.
 func (pr *process) end() {
 	pr.mu.Lock()
-	pr.gone = true
+	pr.gone, pr.excused = true, pr.why == ""
 	pr.mu.Unlock()
-	pr.run.lifeline.Close()
+	pr.run.dismiss()
 	t := time.NewTimer(endGrace)
 	defer t.Stop()
 	select {
@@ -295,6 +320,9 @@ func (pr *process) cleanup() {
 		pr.ch.Close()
 		pr.served.Wait()
 	}
+	if pr.run != nil {
+		pr.run.killStrays()
+	}
 }
 
 // whyNot says why a plugin did not start.
@@ -304,6 +332,7 @@ func (pr *process) whyNot(h *Host, err error, late bool) error {
 	}
 	c := pr.run
 	var text, hint string
+	how, crash := "", true
 	switch {
 	case c == nil || c.pid == 0:
 		var path *os.PathError
@@ -312,20 +341,35 @@ func (pr *process) whyNot(h *Host, err error, late bool) error {
 		}
 		return startFailed(pr.name, err)
 	case late || strings.Contains(err.Error(), "timeout while waiting"):
-		text = fmt.Sprintf("did not start within %v and was ended", h.cfg.StartTimeout)
+		how = fmt.Sprintf("did not start within %v", h.cfg.StartTimeout)
+		text = how + " and was ended"
 		hint = "the next command starts it again"
 	case strings.Contains(err.Error(), "incompatible API version"):
 		text, hint = otherVersion(err)
 	case !c.greeted:
-		text, hint = "ended before it was ready", "sosh -v shows what it prints"
+		how, crash = c.ending()
+		text, hint = "ended before it was ready: it "+how, "sosh -v shows what it prints"
 	default:
 		text, hint = "is no plugin: it did not greet as one", "a plugin's main function calls sdk.Serve"
 	}
 	if lines := pr.log.lines(); len(lines) > 0 && !late {
 		hint += fmt.Sprintf("; its last words: %q", lines[len(lines)-1])
 	}
-	return pluginError(pr.name, hint, "%s", text)
+	if how == "" {
+		how = text
+	}
+	e := pluginError(pr.name, hint, "%s", text).(*socket.Error)
+	e.Err = fmt.Errorf("%w%w", e.Err, hidden{&earlyEnd{how, crash}})
+	return e
 }
+
+// earlyEnd is a process that ended, or was ended, before it could be called.
+type earlyEnd struct {
+	how   string
+	crash bool // by its own fault
+}
+
+func (*earlyEnd) Error() string { return "" }
 
 func startFailed(name string, err error) error {
 	e := pluginError(name, "", "cannot be started: %v", err).(*socket.Error)

@@ -46,7 +46,7 @@ func (x *proxy) Resolve(ctx context.Context, req socket.ResolveRequest) ([]socke
 			err = errors.New("no address and no error")
 		}
 		if err != nil {
-			return pluginError(x.p.name, "its author must mend it", "resolved to nonsense: %v", err)
+			return pr.broke("resolved to nonsense: %v", err)
 		}
 		return nil
 	})

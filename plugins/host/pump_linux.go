@@ -155,6 +155,7 @@ func (p *pump) down() {
 		case <-stop:
 		}
 	}()
+	var words pace // what carries nothing
 	var frame []byte
 	for {
 		m, err := p.st.Recv()
@@ -167,10 +168,13 @@ func (p *pump) down() {
 		case *pb.FromSocket_Data:
 			if !p.kind.Messages() {
 				p.ours.Write(w.Data) // fails when the caller has closed: then they go nowhere
+				if len(w.Data) > 0 {
+					continue
+				}
 			}
 		case *pb.FromSocket_Message, *pb.FromSocket_Return:
 			if !p.kind.Messages() {
-				continue
+				break
 			}
 			var ok bool
 			if frame, ok = framed(frame[:0], m); ok {
@@ -179,8 +183,12 @@ func (p *pump) down() {
 			if cap(frame) > keptFrame {
 				frame = nil
 			}
+			if ok {
+				continue
+			}
 		case *pb.FromSocket_Acceptable:
-			p.ours.Write([]byte{1})
+			p.ours.Write([]byte{1}) // waits for the caller when there are too many
+			continue
 		case *pb.FromSocket_Finish:
 			if err := wire.ToError(w.Finish.GetError()); err != nil {
 				p.end(err)
@@ -190,8 +198,13 @@ func (p *pump) down() {
 			p.end(nil)
 			p.shut(unix.SHUT_WR)
 		}
+		words.wait(wordCost, p.pr.run.over)
 	}
 }
+
+// wordCost is what a message that carries nothing counts as, in bytes: a thousand may
+// come at once, and 256 a second from then on.
+const wordCost = 1 << 10
 
 // keptFrame bounds the buffer that a socket keeps for its messages, in bytes.
 const keptFrame = 16 << 10

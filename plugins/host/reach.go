@@ -74,11 +74,11 @@ const (
 
 // newTraveller prepares a command that leads to a place. It is the user's own, so it
 // has the user's environment; but no terminal.
-func newTraveller(s *starter, at *place, prog program, log *ring, alive func()) *child {
+func newTraveller(s *starter, at *place, prog program, log *ring, over chan struct{}, alive func()) *child {
 	c := exec.Command(at.command[0], append(at.command[1:len(at.command):len(at.command)], "sh")...)
 	setAttributes(c)
 	t := &traveller{at: at, cargo: prog.cargo, file: prog.file, args: prog.args, word: newWord(), alive: alive, before: log.count()}
-	ch := &child{starter: s, cmd: c, log: log, exited: make(chan struct{}), far: t}
+	ch := &child{starter: s, cmd: c, log: log, over: over, exited: make(chan struct{}), far: t}
 	ch.converse = func(out *os.File, greeting *io.PipeWriter) { t.converse(ch, out, greeting) }
 	return ch
 }

@@ -224,6 +224,27 @@ func TestOldProcessLivesAsLongAsWhatLivesInIt(t *testing.T) {
 	})
 }
 
+func TestReloadsThatLeaveProcessesAreBounded(t *testing.T) {
+	h, file := installer(t, host.Stream)
+	build{"twice", "1", "fine"}.install(t, h, file)
+	p, err := h.Protocol("twice")
+	must(t, err)
+	for range 40 {
+		k, err := p.Open(t.Context(), socket.OpenRequest{})
+		must(t, err)
+		defer unix.Close(k.FD)
+		if err = h.Reload(t.Context(), "twice"); err == nil {
+			continue
+		}
+		if n := stateOf(t, h, "twice").Processes; n != 32 || !errors.Is(err, socket.Failed) || !strings.Contains(err.Error(), "32 builds") {
+			t.Fatalf("%d processes: %v", n, err)
+		}
+		unix.Close(k.FD)
+		return
+	}
+	t.Error("there is no bound")
+}
+
 func oldLives(t *testing.T, h *host.Host, p socket.Complete, works, end func()) {
 	t.Helper()
 	works()

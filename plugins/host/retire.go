@@ -25,7 +25,7 @@ func (pr *process) rest() {
 // dismiss tells an idle process to end, and waits for it: what it made may still be
 // in use. The host's end does not wait.
 func (pr *process) dismiss(ctx context.Context) {
-	pr.run.lifeline.Close()
+	pr.run.dismiss()
 	select {
 	case <-pr.run.exited:
 	case <-ctx.Done():
@@ -41,4 +41,17 @@ func (pr *process) absent() error {
 		return errMoved
 	}
 	return errDied
+}
+
+// endAlone ends the process if the caller's call is all that it does.
+func (pr *process) endAlone() {
+	pr.mu.Lock()
+	alone := pr.calls == 1 && len(pr.lines) == 0
+	if alone {
+		pr.gone, pr.excused = true, true
+	}
+	pr.mu.Unlock()
+	if alone {
+		pr.run.kill()
+	}
 }

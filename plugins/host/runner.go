@@ -24,6 +24,7 @@ type program struct {
 	name string   // as people and the process list see it; path when empty
 	args []string // without argument 0
 	file *os.File // holds what path names; nil when path names itself
+	ours bool     // of this program: it forks nothing
 	desc *socket.Description
 	// cargo is what must be where it runs, when that is not here; file has its content.
 	cargo *executable
@@ -40,6 +41,7 @@ func (p program) close() {
 type child struct {
 	starter *starter
 	cmd     *exec.Cmd
+	ours    bool
 	log     *ring
 	dir     string // where its socket must be
 
@@ -52,20 +54,23 @@ type child struct {
 	converse func(out *os.File, greeting *io.PipeWriter)
 	far      *traveller // of a plugin at a place
 
-	exited  chan struct{} // closed when it is gone and reaped
+	over    chan struct{} // closed when it is gone
+	exited  chan struct{} // closed when it is reaped, too, and its last words are here
 	drained sync.WaitGroup
 
-	mu      sync.Mutex
-	started bool
-	doomed  bool // killed, perhaps before it was started
-	reaped  bool
-	greeted bool // it wrote a first line
+	mu        sync.Mutex
+	started   bool
+	doomed    bool // killed, perhaps before it was started
+	reaped    bool
+	dismissed bool // its lifeline was closed, to end it in order
+	strays    bool // it may have left processes behind
+	greeted   bool // it wrote a first line
 }
 
 var _ runner.Runner = (*child)(nil)
 
 // newChild prepares cmd, which has go-plugin's environment, to run prog.
-func newChild(s *starter, prog program, cmd *exec.Cmd, dir string, extra *os.File, log *ring) *child {
+func newChild(s *starter, prog program, cmd *exec.Cmd, dir string, extra *os.File, log *ring, over chan struct{}) *child {
 	env := append(hostEnv(), cmd.Env...)
 	c := exec.Command(prog.path, prog.args...)
 	if prog.name != "" {
@@ -76,7 +81,7 @@ func newChild(s *starter, prog program, cmd *exec.Cmd, dir string, extra *os.Fil
 		c.ExtraFiles = []*os.File{extra} // descriptor 3
 	}
 	setAttributes(c)
-	ch := &child{starter: s, cmd: c, log: log, dir: dir, exited: make(chan struct{})}
+	ch := &child{starter: s, cmd: c, ours: prog.ours, log: log, dir: dir, over: over, exited: make(chan struct{})}
 	ch.converse = ch.greet
 	return ch
 }
@@ -123,6 +128,9 @@ func (c *child) Start(context.Context) error {
 	c.lifeline = lifeline
 	c.mu.Lock()
 	c.pid, c.started = c.cmd.Process.Pid, true
+	if c.far == nil { // what leads to a place is the user's own, and has its sockets
+		expendable(c.pid)
+	}
 	if c.doomed {
 		killGroup(c.cmd)
 	}
@@ -153,7 +161,7 @@ func (c *child) greet(out *os.File, greeting *io.PipeWriter) {
 }
 
 func (c *child) drain(r io.Reader) {
-	w := c.log.writer()
+	w := c.log.writer(c.over)
 	io.Copy(w, r)
 	w.flush()
 	if f, ok := r.(*os.File); ok {
@@ -164,7 +172,8 @@ func (c *child) drain(r io.Reader) {
 // reap waits for the end, and for a moment for the last words: a child of the
 // plugin may hold the pipes open for ever.
 func (c *child) reap(pipes ...*os.File) {
-	c.wait()
+	c.wait(pipes)
+	close(c.over)
 	deadline := time.Now().Add(50 * time.Millisecond)
 	for _, f := range pipes {
 		f.SetReadDeadline(deadline)
@@ -172,6 +181,14 @@ func (c *child) reap(pipes ...*os.File) {
 	c.drained.Wait()
 	c.lifeline.Close()
 	close(c.exited)
+}
+
+// dismiss closes its lifeline: it is to end by itself.
+func (c *child) dismiss() {
+	c.mu.Lock()
+	c.dismissed = true
+	c.mu.Unlock()
+	c.lifeline.Close()
 }
 
 func (c *child) kill() {

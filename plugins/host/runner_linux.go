@@ -2,6 +2,7 @@ package host
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"runtime"
 	"sync"
@@ -55,8 +56,8 @@ func (s *starter) stop() {
 }
 
 // wait waits for the process and reaps it. In between, while its number is still
-// its own, what is left of its session is killed too.
-func (c *child) wait() {
+// its own, what is left of its process group is killed too. pipes are what it wrote to.
+func (c *child) wait(pipes []*os.File) {
 	for {
 		err := unix.Waitid(unix.P_PID, c.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		if !errors.Is(err, unix.EINTR) {
@@ -66,6 +67,8 @@ func (c *child) wait() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	syscall.Kill(-c.pid, syscall.SIGKILL)
+	// What leads to a place may leave something behind, as ssh its ControlPersist.
+	c.strays = c.far == nil && (!c.ours || !c.dismissed || c.doomed || held(append(pipes, c.lifeline)))
 	c.cmd.Wait() // has ended: does not block
 	c.reaped = true
 }

@@ -4,6 +4,7 @@ package host
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 )
 
@@ -16,7 +17,11 @@ type starter struct{}
 func (*starter) start(*exec.Cmd) error { return errors.ErrUnsupported }
 func (*starter) stop()                 {}
 
-func setAttributes(*exec.Cmd) {}
-func (c *child) wait()        {}
-func (c *child) ended() bool  { return false }
-func killGroup(*exec.Cmd)     {}
+func setAttributes(*exec.Cmd)           {}
+func (c *child) wait([]*os.File)        {}
+func (c *child) ended() bool            { return false }
+func (c *child) dying() bool            { return false }
+func (c *child) ending() (string, bool) { return "", false }
+func (c *child) killStrays()            {}
+func expendable(int)                    {}
+func killGroup(*exec.Cmd)               {}

@@ -14,8 +14,9 @@ import (
 const maxProgram = 512 << 20
 
 // seal copies a program into memory where nobody can change it any more
-// (memfd_create(2)), and returns the copy and its SHA-256 in hex. What is compared
-// is then what is run: there is no moment in between.
+// (memfd_create(2)), and returns the copy and its SHA-256 in hex. The digest is that of
+// the sealed copy, which is then run: there is no moment in between, not even for who
+// can reach this process's descriptors.
 func seal(src io.Reader, name string) (*os.File, string, error) {
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
 	if err == unix.EINVAL { // before Linux 6.3 every memfd may be executed
@@ -32,14 +33,17 @@ func seal(src io.Reader, name string) (*os.File, string, error) {
 		return nil, "", err
 	}
 	f := os.NewFile(uintptr(high), name)
-	h := sha256.New()
-	n, err := io.Copy(io.MultiWriter(f, h), io.LimitReader(src, maxProgram+1))
+	n, err := io.Copy(f, io.LimitReader(src, maxProgram+1))
 	if err == nil && n > maxProgram {
 		err = fmt.Errorf("larger than %d MiB", maxProgram>>20)
 	}
 	if err == nil {
 		_, err = unix.FcntlInt(uintptr(high), unix.F_ADD_SEALS,
 			unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+	}
+	h := sha256.New()
+	if err == nil {
+		_, err = io.Copy(h, io.NewSectionReader(f, 0, maxProgram+1))
 	}
 	if err != nil {
 		f.Close()

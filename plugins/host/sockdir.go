@@ -26,24 +26,32 @@ func socketBases() []string {
 	return bases
 }
 
-// socketDir makes a directory, 0700, for one plugin's socket. Its name tells whose
-// it is, so that one that a killed program left can be found. A place that is
-// not ours to write to, as su leaves it in the environment, is passed over.
-func socketDir() (dir string, err error) {
+// socketDir makes a directory, 0700, for one plugin's socket, and holds a lock on it
+// until it is removed. Its name tells whose it is, so that one that a killed program
+// left can be found. A place that is not ours to write to, as su leaves it in the
+// environment, is passed over.
+func socketDir() (dir string, remove func(), err error) {
 	for _, base := range socketBases() {
-		if dir, err = os.MkdirTemp(base, fmt.Sprintf("sosh-%d-%d-*", os.Getuid(), os.Getpid())); err == nil {
-			return dir, nil
+		if dir, err = os.MkdirTemp(base, fmt.Sprintf("sosh-%d-%d-*", os.Getuid(), os.Getpid())); err != nil {
+			continue
 		}
+		held, err := os.Open(dir)
+		if err == nil {
+			tryLock(held)
+		}
+		return dir, func() { os.RemoveAll(dir); held.Close() }, nil
 	}
-	return "", err
+	return "", nil, err
 }
 
-// youngest is the age that a directory must have to be swept. A number of a process
-// says nothing in another PID namespace (pid_namespaces(7)) that shares the place, as
-// containers do; but no directory is in use for longer than a plugin takes to start.
+// youngest is the age that a directory must have to be swept: in its first moment it has
+// no lock yet, and that of an older program never has one. But none is in use for longer
+// than a plugin takes to start.
 const youngest = time.Minute
 
-// sweep removes the socket directories of programs that are gone.
+// sweep removes the socket directories of programs that are gone. The process number
+// alone does not tell: it may be another's number in another PID namespace
+// (pid_namespaces(7)), as that of a container which shares the directory.
 func sweep() {
 	for _, base := range socketBases() {
 		sweepIn(base)
@@ -59,8 +67,16 @@ func sweepIn(base string) {
 			continue
 		}
 		// Others may make names in a shared directory: only what is ours is removed.
-		if fi, err := os.Lstat(dir); err == nil && fi.IsDir() && ownedByUs(fi) && time.Since(fi.ModTime()) > youngest {
+		if fi, err := os.Lstat(dir); err != nil || !fi.IsDir() || !ownedByUs(fi) || time.Since(fi.ModTime()) <= youngest {
+			continue
+		}
+		f, err := os.Open(dir)
+		if err != nil {
+			continue
+		}
+		if free, _ := tryLock(f); free {
 			os.RemoveAll(dir)
 		}
+		f.Close()
 	}
 }

@@ -261,30 +261,31 @@ func TestFilesOfDeadProgramsAreSwept(t *testing.T) {
 	stale := filepath.Join(base, fmt.Sprintf("sosh-%d-%d-abc", os.Getuid(), dead.Process.Pid))
 	fresh := filepath.Join(base, fmt.Sprintf("sosh-%d-%d-def", os.Getuid(), dead.Process.Pid))
 	ours := filepath.Join(base, fmt.Sprintf("sosh-%d-%d-abc", os.Getuid(), os.Getpid()))
-	for _, d := range []string{stale, ours, fresh} {
+	// A container's: its number means nothing here, but the directory is in use.
+	foreign := filepath.Join(base, fmt.Sprintf("sosh-%d-%d-ghi", os.Getuid(), dead.Process.Pid))
+	for _, d := range []string{stale, ours, foreign, fresh} {
 		if err := os.Mkdir(d, 0o700); err != nil {
 			t.Fatal(err)
 		}
-	}
-	old := time.Now().Add(-time.Hour)
-	for _, d := range []string{stale, ours} {
-		if err := os.Chtimes(d, old, old); err != nil {
-			t.Fatal(err)
+		if old := time.Now().Add(-time.Hour); d != fresh {
+			must(t, os.Chtimes(d, old, old))
 		}
 	}
+	inUse, err := os.Open(foreign)
+	must(t, err)
+	defer inUse.Close()
+	must(t, syscall.Flock(int(inUse.Fd()), syscall.LOCK_SH))
 	_, p := start(t, host.Descriptors, nil, tcp.New)
 	open(t, p)
 	if _, err := os.Stat(stale); !os.IsNotExist(err) {
 		t.Errorf("the stale one: %v", err)
 	}
-	if _, err := os.Stat(ours); err != nil {
-		t.Errorf("the living one: %v", err)
+	for _, d := range []string{ours, foreign, fresh} {
+		if _, err := os.Stat(d); err != nil {
+			t.Errorf("one that may be in use: %v", err)
+		}
 	}
-	// It may belong to a program in another PID namespace.
-	if _, err := os.Stat(fresh); err != nil {
-		t.Errorf("the one that may be in use: %v", err)
-	}
-	if left, _ := filepath.Glob(filepath.Join(base, "*")); len(left) != 2 {
+	if left, _ := filepath.Glob(filepath.Join(base, "*")); len(left) != 3 {
 		t.Errorf("left while it runs: %v", left)
 	}
 }

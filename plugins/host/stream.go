@@ -71,7 +71,7 @@ func (x *proxy) take(pr *process, connected bool, rpc func() (*pb.Opened, error)
 		kind = k
 	}
 	if err == nil && (m.Handle == 0 || len(m.Mark) > socket.MaxMark || !pr.desc.Gives(kind)) {
-		err = pluginError(x.p.name, "its author must mend it", "gave no handle, a mark of %d bytes, or a %q socket", len(m.Mark), kind)
+		err = pr.broke("gave no handle, a mark of %d bytes, or a %q socket", len(m.Mark), kind)
 	}
 	if err != nil {
 		ours.Close()

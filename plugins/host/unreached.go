@@ -92,8 +92,6 @@ func lastWords(lines []string) string {
 	return ""
 }
 
-const maxWords = 300
-
 // whyNotThere says why a plugin did not start at its place.
 func (pr *process) whyNotThere(ctx context.Context, h *Host, err error, late bool) error {
 	switch {

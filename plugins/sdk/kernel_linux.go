@@ -53,3 +53,12 @@ func factsOf(fd int) (f socket.Facts) {
 }
 
 func closeFD(fd int) { unix.Close(fd) }
+
+// inode is the number of a socket, and of no other (sockfs); 0 when there is none.
+func inode(fd int) uint64 {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil {
+		return 0
+	}
+	return st.Ino
+}

@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"syscall"
 
@@ -102,6 +103,9 @@ func (s *server) opened(ctx context.Context, call uint64, h Handle) (*pb.Opened,
 	}
 	m, err := s.sockets.give(ctx, call, h)
 	if err != nil {
+		if !errors.Is(err, Unsupported) {
+			err = Faultf(Failed, "%v", err) // no errno of the socket's
+		}
 		return nil, wire.Status(fmt.Errorf("handing the socket over: %w", err), h.Report, nil)
 	}
 	m.Mark, m.Report = h.Mark, wire.FromReport(h.Report)

@@ -107,7 +107,7 @@ func (s *server) Wrap(m *pb.WrapRequest, st grpc.ServerStreamingServer[pb.LayerE
 		return wire.Status(Faultf(Usage, "%v", err), nil, nil)
 	}
 	req.FD = fd
-	h, err := w.Wrap(ctx, req)
+	h, err := wrapping(ctx, w, req)
 	if err != nil {
 		return wire.Status(err, h.Report, nil)
 	}
@@ -128,6 +128,19 @@ func (s *server) Wrap(m *pb.WrapRequest, st grpc.ServerStreamingServer[pb.LayerE
 		return err
 	}
 	return s.follow(st, n, c)
+}
+
+// wrapping calls Wrap. One that panics has not closed the socket beneath, or has.
+func wrapping(ctx context.Context, w Wrapper, req WrapRequest) (Handle, error) {
+	returned, before := false, inode(req.FD)
+	defer func() {
+		if !returned && before != 0 && inode(req.FD) == before {
+			closeDescriptor(req.FD)
+		}
+	}()
+	h, err := w.Wrap(ctx, req)
+	returned = true
+	return h, err
 }
 
 // follow tells the host how the layer ends, and returns when nothing of it is left.

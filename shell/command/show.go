@@ -247,6 +247,7 @@ var pluginColumns = []string{"name", "pid", "version", "state", "starts", "path"
 
 func (p printer) plugins() error {
 	var rows []render.Object
+	columns := pluginColumns
 	for _, g := range p.c.Session.Table.Providers().Plugins() {
 		o := render.Object{{Key: "name", Value: g.Name}}
 		if g.PID != 0 {
@@ -258,7 +259,11 @@ func (p printer) plugins() error {
 			{Key: "starts", Value: g.Starts},
 			{Key: "path", Value: g.Path},
 		}...)
+		if g.Reason != "" {
+			o = append(o, render.Member{Key: "reason", Value: g.Reason})
+			columns = append(pluginColumns[:len(pluginColumns):len(pluginColumns)], "reason")
+		}
 		rows = append(rows, o)
 	}
-	return p.rows(pluginColumns, rows)
+	return p.rows(columns, rows)
 }

@@ -2,9 +2,12 @@ package wire
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	utf "unicode/utf8"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/internal/wire/pb"
@@ -93,6 +96,9 @@ func toCommand(m *pb.CommandDeclaration) socket.Command {
 
 // checkDeclared is [CheckDescription] for what [fromDeclared] carries.
 func checkDeclared(d socket.Description) error {
+	if err := checkText(d.Name, reflect.ValueOf(d), ""); err != nil {
+		return err
+	}
 	for _, k := range d.Kinds {
 		if !slices.Contains(kinds, k) {
 			return fmt.Errorf("%s: unknown kind %q", d.Name, k)
@@ -168,3 +174,37 @@ func checkCommand(c socket.Command) error {
 
 // line reports whether s is one line, and something.
 func line(s string) bool { return s != "" && !strings.ContainsAny(s, "\n\r") }
+
+// maxText bounds each text of a description in bytes.
+const maxText = 16 << 10
+
+// checkText refuses a description with anything in it that is not text: what a
+// terminal would obey, or show as something else. Only help and examples may have
+// several lines.
+func checkText(of string, v reflect.Value, field string) error {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if err := checkText(of, v.Field(i), v.Type().Field(i).Name); err != nil {
+				return err
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			if err := checkText(of, v.Index(i), field); err != nil {
+				return err
+			}
+		}
+	case reflect.String:
+		s := v.String()
+		lines := field == "Help" || field == "Code"
+		odd := func(r rune) bool { return !unicode.IsPrint(r) && !(lines && (r == '\n' || r == '\t')) }
+		switch {
+		case len(s) > maxText:
+			return fmt.Errorf("%s: a %s of %d bytes", of, strings.ToLower(field), len(s))
+		case !utf.ValidString(s), strings.ContainsFunc(s, odd):
+			return fmt.Errorf("%s: the %s %.60q is no plain text", of, strings.ToLower(field), s)
+		}
+	}
+	return nil
+}

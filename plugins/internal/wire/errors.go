@@ -71,9 +71,9 @@ func toError(m *pb.Error, depth int) error {
 	if m == nil {
 		return nil
 	}
-	e := &remote{text: string(m.Text)}
+	e := &remote{text: string(cutBytes(m.Text))}
 	if m.Located && depth <= maxErrorDepth {
-		at := &socket.Error{Op: string(m.Op), Place: string(m.Place), Hint: string(m.Hint), Err: toError(m.Cause, depth+1)}
+		at := &socket.Error{Op: string(cutBytes(m.Op)), Place: string(cutBytes(m.Place)), Hint: string(cutBytes(m.Hint)), Err: toError(m.Cause, depth+1)}
 		if at.Error() == e.text {
 			return at // its cause has the identities
 		}
@@ -128,3 +128,6 @@ func FromStatus(err error) (f *pb.Failure, ok bool) {
 }
 
 func cut(s string) []byte { return []byte(s[:min(len(s), maxErrorText)]) }
+
+// cutBytes is cut for what comes from somebody who may not have cut it.
+func cutBytes(b []byte) []byte { return b[:min(len(b), maxErrorText)] }

@@ -30,6 +30,7 @@ type Suite struct {
 
 	s     *subject
 	free  func()          // ends the plugin
+	anew  func()          // makes the host forget how often it has ended
 	log   func() []string // what it printed
 	away  bool            // what is left behind here is not looked at: others are busy here, too
 	marks marks
@@ -49,7 +50,7 @@ const nothingLeft = "Nothing is left behind: no descriptor, no goroutine"
 
 // InProcess is a protocol whose methods are called directly.
 func InProcess(ctx context.Context, p socket.Protocol, how How) (*Suite, error) {
-	x := &Suite{Form: FormProcess, s: inProcess(p, how), free: func() {}, log: func() []string { return nil }}
+	x := &Suite{Form: FormProcess, s: inProcess(p, how), free: func() {}, anew: func() {}, log: func() []string { return nil }}
 	return x, x.prepare(ctx)
 }
 
@@ -59,7 +60,7 @@ func InHost(ctx context.Context, h *host.Host, name string, form host.Form, how 
 	if err != nil {
 		return nil, err
 	}
-	x := &Suite{Form: FormDescriptors, s: s, log: func() []string { return h.Log(name) }}
+	x := &Suite{Form: FormDescriptors, s: s, anew: func() { h.TryAgain(name) }, log: func() []string { return h.Log(name) }}
 	if form == host.Stream {
 		x.Form = FormStream
 	}
@@ -137,6 +138,7 @@ func (x *Suite) Keep(ctx context.Context, p Promise) Result {
 			r.Outcome = Broken
 		}
 	default:
+		x.anew() // each check by itself: a plugin that died in others is started again
 		x.marks.set(x.s)
 		r.Outcome, r.Reasons = try(ctx, x.s.Limit, x.s.Patience, func(t *trial) { p.run(t, x.s) }, x.free)
 		if len(x.left) == 0 && ctx.Err() == nil {

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/core/table"
+	"github.com/sosh-shell/sosh/plugins/host"
+	"github.com/sosh-shell/sosh/plugins/unruly"
+)
+
+// BenchmarkBesideUnruly sends one byte over a tcp socket and waits for it to come
+// back, with and without a plugin beside that misbehaves, in turn. It reports the
+// ratio of the medians and of the 99th percentiles.
+func BenchmarkBesideUnruly(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		form host.Form
+		of   func() socket.Protocol
+		how  string
+	}{
+		{"nothing", host.Descriptors, unruly.New, "print"},
+		{"hang", host.Descriptors, unruly.New, "hang"},
+		{"logs", host.Descriptors, unruly.New, "babble"},
+		{"rows", host.Descriptors, unruly.New, "rows"},
+		{"words", host.Stream, unruly.Wild, "words"},
+		{"pings", host.Descriptors, unruly.Wild, "pings"},
+		{"settings", host.Descriptors, unruly.Wild, "settings"},
+		{"two-gib", host.Descriptors, unruly.Wild, "two-gib"},
+		{"descriptors", host.Descriptors, unruly.Wild, "give-flood"},
+		{"layer-flood", host.Descriptors, unruly.Layer, "flood"},
+		{"fork", host.Descriptors, unruly.New, "fork"},
+		{"storm", host.Descriptors, unruly.New, "fork-storm"},
+		{"memory", host.Descriptors, unruly.New, "eat"},
+		{"burn-1", host.Descriptors, unruly.New, "burn-1"},
+		{"burn", host.Descriptors, unruly.New, "burn"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			tab := benchTable(b)
+			s, err := tab.Open(b.Context(), table.Spec{Protocol: "tcp", Connect: echoServer(b)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			turn, err := s.Read(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer turn.Done()
+			echo(b, s, turn, nil) // warm
+			var alone, beside []time.Duration
+			var medians, tails, loads []float64
+			for b.Loop() {
+				a := echo(b, s, turn, nil)
+				end := begin(b, c.form, c.of, c.how)
+				w := echo(b, s, turn, nil)
+				loads = append(loads, end())
+				alone, beside = append(alone, a...), append(beside, w...)
+				medians = append(medians, ratio(w, a, 0.5))
+				tails = append(tails, ratio(w, a, 0.99))
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(percentile(alone, 0.5).Nanoseconds())/1000, "alone-us")
+			b.ReportMetric(median(loads), "cpus") // that the plugin used meanwhile
+			b.ReportMetric(median(medians), "median-ratio")
+			b.ReportMetric(median(tails), "p99-ratio")
+		})
+	}
+}
+
+// echoes of one turn.
+const echoes = 4000
+
+func echo(b *testing.B, s *table.Socket, turn *table.Turn, out []time.Duration) []time.Duration {
+	b.Helper()
+	ctx := b.Context()
+	p := make([]byte, 1)
+	for range echoes {
+		begin := time.Now()
+		if _, err := s.Send(ctx, []byte{'x'}); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := turn.Take(ctx, p); err != nil {
+			b.Fatal(err)
+		}
+		out = append(out, time.Since(begin))
+	}
+	return out
+}
+
+func percentile(list []time.Duration, p float64) time.Duration {
+	list = slices.Sorted(slices.Values(list))
+	return list[int(float64(len(list)-1)*p)]
+}
+
+func ratio(a, b []time.Duration, p float64) float64 {
+	return float64(percentile(a, p)) / float64(percentile(b, p))
+}
+
+// begin makes a plugin misbehave until the returned function is called, which tells
+// how many processors the plugin's process has kept busy.
+func begin(b *testing.B, form host.Form, construct func() socket.Protocol, how string) (end func() (cpus float64)) {
+	b.Helper()
+	name := construct().Describe().Name
+	h, err := host.New(host.Config{Form: form, Bundled: map[string]func() socket.Protocol{name: construct}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := h.Protocol(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	open := func(how string) error {
+		k, err := p.Open(ctx, socket.OpenRequest{Options: []socket.Setting{{Name: "do", Value: how}}})
+		if err == nil {
+			b.Cleanup(func() { closeDescriptor(k.FD) })
+		}
+		return err
+	}
+	switch {
+	case how == "rows":
+		begun := make(chan struct{})
+		n := 0
+		go p.Run(ctx, socket.RunRequest{Command: "unruly-run", Args: []string{"flood"}}, func(socket.Row) error {
+			if n++; n == 2 {
+				close(begun)
+			}
+			return nil
+		})
+		<-begun
+	case name == unruly.LayerName:
+		fd, _, err := socketPair()
+		if err != nil {
+			b.Fatal(err)
+		}
+		k, err := p.Wrap(ctx, socket.WrapRequest{FD: fd, Kind: socket.Stream, Options: []socket.Setting{{Name: "do", Value: how}}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { closeDescriptor(k.FD) })
+	default:
+		err := open("start it")
+		if err != nil {
+			b.Fatalf("starting: %v; %q", err, h.Log(name))
+		}
+		done := make(chan struct{})
+		go func() { open(how); close(done) }()
+		select { // the misbehaviour is under way
+		case <-done:
+		case <-time.After(30 * time.Millisecond):
+		}
+	}
+	pid := h.Plugins()[0].PID
+	start, used := time.Now(), processorTime(pid)
+	return func() float64 {
+		cpus := float64(processorTime(pid)-used) / float64(time.Since(start))
+		cancel()
+		h.Close()
+		return max(cpus, 0)
+	}
+}
+
+// processorTime is what the threads of a process have used so far: schedstat of the
+// kernel's sched-stats documentation. 0 when it is gone.
+func processorTime(pid int) (sum time.Duration) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	for _, f := range files {
+		text, _ := os.ReadFile(f)
+		var ns int64
+		fmt.Sscan(string(text), &ns)
+		sum += time.Duration(ns)
+	}
+	return sum
+}
