@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -228,9 +227,13 @@ func newPlace(t *testing.T) *place {
 	if err := os.Symlink(builtProgram(t), filepath.Join(bin, "sosh")); err != nil {
 		t.Fatal(err)
 	}
-	p.path = bin + ":/usr/sbin:/usr/bin:/sbin:/bin:" + filepath.Join(runtime.GOROOT(), "bin")
+	tool, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.path = bin + ":/usr/sbin:/usr/bin:/sbin:/bin:" + filepath.Dir(tool)
 	for _, key := range []string{"GOCACHE", "GOMODCACHE"} {
-		value, err := exec.Command("go", "env", key).Output()
+		value, err := exec.Command(tool, "env", key).Output()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -32,6 +32,7 @@ var allowed = []struct {
 	{"plugins/sdk", []string{"core/socket", "plugins/internal/"}},
 	{"plugins/host", []string{"core/", "plugins/internal/"}},
 	{"plugins/unruly", []string{"core/socket", "plugins/sdk", "plugins/internal/"}}, // it breaks the wire, so it must speak it
+	{"plugins/scaffold", []string{"plugins/examples/node"}},
 	{"plugins/", []string{"plugins/sdk"}},
 }
 

@@ -61,14 +61,6 @@ var inNodeFolder = sync.OnceValues(func() (folder string, err error) {
 	if err != nil {
 		return "", err
 	}
-	// And one for tests, which uses the same files.
-	b, err := os.ReadFile("testdata/node/sosh-plugin-nodetcp")
-	if err == nil {
-		err = os.WriteFile(filepath.Join(folder, "sosh-plugin-nodetcp"), b, 0o755)
-	}
-	if err != nil {
-		return "", err
-	}
 	npm := exec.Command("npm", "ci")
 	npm.Dir = folder
 	if out, err := npm.CombinedOutput(); err != nil {
@@ -77,60 +69,64 @@ var inNodeFolder = sync.OnceValues(func() (folder string, err error) {
 	return folder, nil
 })
 
-// nodePlugin is a host that has one of the plugins in Node.js.
-func nodePlugin(t *testing.T, name string) *host.Host {
+// folderOf is the folder of a plugin in Node.js: the example, or one for tests that uses
+// the same files.
+func folderOf(t *testing.T, name string) string {
 	t.Helper()
-	folder, err := inNodeFolder()
+	example, err := inNodeFolder()
 	if err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal(err)
 		}
 		t.Skip("npm does not install what the example needs: ", err)
 	}
-	h, err := host.New(host.Config{
-		Bundled:    map[string]func() socket.Protocol{name: func() socket.Protocol { return inNode{name: name} }},
-		Executable: filepath.Join(folder, "sosh-plugin-"+name), Args: []string{}})
+	if name == "nodeshout" {
+		return example
+	}
+	folder := filepath.Join(t.TempDir(), name)
+	if err := os.CopyFS(folder, os.DirFS(example)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(folder, "sosh-plugin-nodeshout")); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile("testdata/node/sosh-plugin-" + name)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(folder, "sosh-plugin-"+name), b, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// nodePlugin is a host that has one of the plugins in Node.js, installed as a script.
+func nodePlugin(t *testing.T, name string) *host.Host {
+	t.Helper()
+	h, err := host.New(host.Config{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.Close() })
-	return h
-}
-
-// inNode has the calls of a plugin that uses sosh.js.
-type inNode struct {
-	socket.Protocol
-	socket.Resolver
-	socket.Connector
-	socket.Shutdowner
-	socket.Optioner
-	name string
-}
-
-func (n inNode) Describe() socket.Description {
-	return socket.Description{Name: n.name, Synopsis: "x", Kind: socket.Stream, Address: socket.TextForm, Held: true, Options: []socket.Option{
-		{Name: "case", Type: socket.StringOption, Default: "upper", Help: "x"}}}
-}
-
-func TestPluginInNodeKeepsEveryPromise(t *testing.T) {
-	h := nodePlugin(t, "nodeshout")
-	x, err := conform.InHost(t.Context(), h, "nodeshout", host.Stream, conform.How{Address: "anything", Echo: true})
+	c, err := h.Inspect(t.Context(), folderOf(t, name), true)
+	if err == nil {
+		err = h.Record(t.Context(), c)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept := 0
-	for _, p := range x.Promises {
-		r := x.Keep(t.Context(), p)
+	return h
+}
+
+func TestPluginInNodeKeepsEveryPromise(t *testing.T) {
+	sum, err := conform.Check(t.Context(), folderOf(t, "nodeshout"), conform.How{Address: "anything", Echo: true}, func(r conform.Result) {
 		t.Logf("%-14s %v %s %s", r.Outcome, r.Took.Round(time.Millisecond), r.Promise, strings.Join(r.Reasons, "; "))
-		switch r.Outcome {
-		case conform.Broken:
+		if r.Outcome == conform.Broken {
 			t.Errorf("%s: %s\n%s", r.Promise, strings.Join(r.Reasons, "\n"), strings.Join(r.Log, "\n"))
-		case conform.Kept:
-			kept++
 		}
-	}
-	if kept < 15 {
-		t.Errorf("only %d promises are kept", kept)
+	})
+	if err != nil || sum.Kept < 24 || sum.Description.Name != "nodeshout" {
+		t.Errorf("%d promises of %s are kept, %v", sum.Kept, sum.Description.Name, err)
 	}
 }
 

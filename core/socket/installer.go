@@ -28,7 +28,8 @@ type Installer interface {
 	// Reload starts the build on record and lets it take over: new calls go to it,
 	// and what runs now ends when nothing of it is in use any more: calls under way,
 	// layers, sockets that live in it. A build that does not start, calls itself
-	// otherwise, or was no layer and is one now leaves the old one serving.
+	// otherwise, or is of another nature ([Description].Layer and Held) leaves the old
+	// one serving.
 	Reload(ctx context.Context, name string) error
 }
 

@@ -32,6 +32,9 @@ type level struct {
 // messages reports whether the level keeps the bounds of messages.
 func (l *level) messages() bool { return l.kind.Messages() }
 
+// fields are those of the level's messages now: a new build of a plugin may have others.
+func (l *level) fields() []socket.Field { return l.proto.Describe().Fields }
+
 // endWait is how long a carrier may take to say why its bytes ended.
 const endWait = 250 * time.Millisecond
 

@@ -3,6 +3,8 @@ package table
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 	"syscall"
 
 	"github.com/sosh-shell/sosh/core/socket"
@@ -139,13 +141,17 @@ func (s *Socket) nextFrame(l *level, fd int, bound int64) (socket.Message, error
 	}, func(n int) bool { return s.fits(n, bound) })
 }
 
-// Decode makes fields of messages of the socket's, by its protocol or its last layer.
+// Decode makes fields of messages of the socket's, by its protocol or its last layer. A
+// number that its field has a word for is that word.
 func (s *Socket) Decode(ctx context.Context, ms []socket.Message) ([][]socket.Setting, error) {
 	l := s.top.Load()
 	c, cancel := control(ctx)
 	defer cancel()
-	fields, err := l.proto.Decode(c, l.mark, ms)
-	return fields, asFault(ctx, err)
+	all, err := l.proto.Decode(c, l.mark, ms)
+	for _, fields := range all {
+		inWords(l.fields(), fields)
+	}
+	return all, asFault(ctx, err)
 }
 
 // Encode makes a message of fields.
@@ -155,4 +161,18 @@ func (s *Socket) Encode(ctx context.Context, fields []socket.Setting) (socket.Me
 	defer cancel()
 	m, err := l.proto.Encode(c, l.mark, fields)
 	return m, asFault(ctx, err)
+}
+
+// inWords puts words in the place of the numbers that they stand for.
+func inWords(declared []socket.Field, fields []socket.Setting) {
+	for i, f := range fields {
+		d, _ := socket.FieldNamed(declared, f.Name)
+		if d.Type != socket.IntField || len(d.Names) == 0 {
+			continue
+		}
+		n, err := strconv.ParseInt(f.Value, 0, 64)
+		if at := slices.IndexFunc(d.Names, func(w socket.FieldName) bool { return w.Value == n }); err == nil && at >= 0 {
+			fields[i].Value = d.Names[at].Name
+		}
+	}
 }

@@ -80,8 +80,14 @@ func (s *Socket) Name() string { return s.name }
 func (s *Socket) Description() socket.Description { return s.desc }
 
 // Top is the description of what data passes last on its way in: the last layer
-// wrapped around the socket, or its protocol.
-func (s *Socket) Top() socket.Description { return s.top.Load().desc }
+// wrapped around the socket, or its protocol. Its fields are those of the build that
+// runs now, which encodes and decodes, also for sockets that another build made.
+func (s *Socket) Top() socket.Description {
+	l := s.top.Load()
+	d := l.desc
+	d.Fields = l.fields()
+	return d
+}
 
 // Kind is what reads and writes of the socket mean, under its layers.
 func (s *Socket) Kind() socket.Kind { return s.top.Load().kind }

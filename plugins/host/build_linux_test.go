@@ -70,6 +70,9 @@ func (b build) serve() {
 		os.Exit(3)
 	case b.how == "renamed" && installed:
 		b.name = "somebody"
+	case b.how == "held":
+		sdk.Serve(sdk.NewDialer(keeping{b}))
+		return
 	case b.how == "layer":
 		sdk.Serve(sdk.NewLayer(passing{b}))
 		return
@@ -109,6 +112,18 @@ func (v versioned) Info(ctx context.Context, s socket.Lent, names []string) ([]s
 		return []socket.Setting{{Name: "build", Value: v.b.version}}, nil
 	}
 	return v.Informer.Info(ctx, s, names)
+}
+
+// keeping is a protocol whose sockets live with it.
+type keeping struct{ b build }
+
+func (k keeping) Describe() sdk.Description {
+	return sdk.Description{Name: k.b.name, Version: k.b.version, Synopsis: "keep a pipe"}
+}
+
+func (keeping) Dial(context.Context, sdk.DialRequest) (net.Conn, error) {
+	ours, _ := net.Pipe()
+	return ours, nil
 }
 
 // passing is a layer that changes nothing.

@@ -121,7 +121,10 @@ func (pr *process) runCommand(ctx context.Context, req socket.RunRequest, out fu
 		for _, a := range req.Args {
 			start.Args = append(start.Args, []byte(a))
 		}
-		err = st.Send(&pb.ToCommand{What: &pb.ToCommand_Start{Start: start}})
+		m := &pb.ToCommand{What: &pb.ToCommand_Start{Start: start}}
+		if err = fits(m, wire.MaxMessage); err == nil {
+			err = st.Send(m)
+		}
 		if errors.Is(err, io.EOF) { // gRPC tells why at the next receive
 			err = nil
 		}

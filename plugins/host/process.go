@@ -190,6 +190,7 @@ func (pr *process) dialOptions(dial func(context.Context) (net.Conn, error)) []g
 		grpc.WithInitialConnWindowSize(4*window),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithIdleTimeout(0),
+		grpc.WithUnaryInterceptor(fitting),
 		// go-plugin forgets a connection that fails while it is set up. Its first
 		// use is a stream, so this sees every one.
 		grpc.WithStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {

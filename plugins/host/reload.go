@@ -36,9 +36,20 @@ func (h *Host) do(ctx context.Context, f func() error) error {
 	}
 }
 
+// maxBuilds bounds the processes that a plugin has at once: each reload leaves one
+// behind for as long as something lives in it.
+const maxBuilds = 32
+
 func (p *plugin) reload() error {
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
+	p.mu.Lock()
+	builds := len(p.all)
+	p.mu.Unlock()
+	if builds >= maxBuilds {
+		return &socket.Error{Op: "plugin", Place: p.name, Err: socket.Faultf(socket.Failed, "%d builds of it are alive, which is the most", builds),
+			Hint: "close sockets and layers that live in earlier ones"}
+	}
 	pr, err := p.launch(p.h.ctx)
 	if err != nil {
 		return err

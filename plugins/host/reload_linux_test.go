@@ -134,6 +134,7 @@ func TestBuildThatFailsLeavesTheOldOneServing(t *testing.T) {
 		{"dies", "ended before it was ready"},
 		{"renamed", "calls itself somebody"},
 		{"layer", "is a layer"},
+		{"held", "sockets live with it"},
 	} {
 		t.Run(c.how, func(t *testing.T) {
 			h, file := installer(t, host.Descriptors)
@@ -152,6 +153,36 @@ func TestBuildThatFailsLeavesTheOldOneServing(t *testing.T) {
 				t.Errorf("%+v", s)
 			}
 		})
+	}
+}
+
+// A build of another nature that is on record starts when the one before has died: what
+// it made has no more calls, and new sockets are of the new nature.
+func TestBuildOfAnotherNatureTakesOverFromOneThatDied(t *testing.T) {
+	for _, how := range [][2]string{{"fine", "held"}, {"held", "fine"}} {
+		h, file := installer(t, host.Descriptors)
+		build{"twice", "1", how[0]}.install(t, h, file)
+		p, err := h.Protocol("twice")
+		must(t, err)
+		k := open(t, p)
+		build{"twice", "2", how[1]}.install(t, h, file)
+		if err := h.Reload(t.Context(), "twice"); !errors.Is(err, socket.Failed) {
+			t.Fatalf("%s: reloaded: %v", how, err)
+		}
+		must(t, unix.Kill(stateOf(t, h, "twice").PID, unix.SIGKILL))
+		eventually(t, "it is gone", func() bool { return stateOf(t, h, "twice").State == "failed" })
+		var n socket.Handle
+		eventually(t, "a socket of the new nature", func() bool { // the first may be asked for as the old one has it
+			n, err = p.Open(t.Context(), socket.OpenRequest{})
+			return err == nil
+		})
+		defer unix.Close(n.FD)
+		if (n.Carrier != nil) != (how[1] == "held") {
+			t.Errorf("%s: carrier %v", how, n.Carrier)
+		}
+		if _, err := p.Shutdown(t.Context(), lent(k), socket.ShutdownBoth); err == nil {
+			t.Errorf("%s: a call on a socket of the build before", how)
+		}
 	}
 }
 
@@ -191,6 +222,27 @@ func TestOldProcessLivesAsLongAsWhatLivesInIt(t *testing.T) {
 			}
 		}, func() { unix.Close(k.FD) })
 	})
+}
+
+func TestReloadsThatLeaveProcessesAreBounded(t *testing.T) {
+	h, file := installer(t, host.Stream)
+	build{"twice", "1", "fine"}.install(t, h, file)
+	p, err := h.Protocol("twice")
+	must(t, err)
+	for range 40 {
+		k, err := p.Open(t.Context(), socket.OpenRequest{})
+		must(t, err)
+		defer unix.Close(k.FD)
+		if err = h.Reload(t.Context(), "twice"); err == nil {
+			continue
+		}
+		if n := stateOf(t, h, "twice").Processes; n != 32 || !errors.Is(err, socket.Failed) || !strings.Contains(err.Error(), "32 builds") {
+			t.Fatalf("%d processes: %v", n, err)
+		}
+		unix.Close(k.FD)
+		return
+	}
+	t.Error("there is no bound")
 }
 
 func oldLives(t *testing.T, h *host.Host, p socket.Complete, works, end func()) {

@@ -1,5 +1,6 @@
 // Package scaffold makes the folder that a plugin begins with: a Go module that
-// builds, tests green and runs at once, also without a network.
+// builds, tests green and runs at once, also without a network; or a plugin in Node.js,
+// which needs what npm installs.
 //
 // It runs nothing, changes no file that is there, and knows nothing of the shell.
 package scaffold
@@ -16,6 +17,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/sosh-shell/sosh/plugins/examples/node"
 )
 
 // Module is sosh as a plugin's module requires it.
@@ -32,7 +35,7 @@ type Module struct {
 // Plugin is what is to be made.
 type Plugin struct {
 	Name string // [a-z][a-z0-9-]*
-	Kind string // a folder of the templates: descriptor, layer
+	Kind string // one of Kinds
 	Dir  string // that is made
 	// Source is the folder of sosh's own source, absolute; "" where it is the one that
 	// this program was built from, or not needed as sosh was published.
@@ -41,7 +44,7 @@ type Plugin struct {
 
 // templates are the files of each kind, and those that all have in common.
 //
-//go:embed common descriptor layer
+//go:embed common descriptor dialer layer
 var templates embed.FS
 
 // suffix ends a template's name, so that no Go tool takes it for what it becomes.
@@ -50,9 +53,12 @@ const suffix = ".tmpl"
 // ErrNoSource says that sosh's source cannot be found: a folder must be named.
 var ErrNoSource = errors.New("the source that this sosh was built from is not here, and this version was not published")
 
+// Node is the kind that is written in Node.js; all others are in Go.
+const Node = "node"
+
 // Kinds lists what can be made.
 func Kinds() []string {
-	var kinds []string
+	kinds := []string{Node}
 	entries, _ := templates.ReadDir(".")
 	for _, e := range entries {
 		if e.Name() != "common" {
@@ -68,6 +74,35 @@ func New(p Plugin, sosh Module) (names []string, err error) {
 	if !slices.Contains(Kinds(), p.Kind) {
 		return nil, fmt.Errorf("no plugin can be a %s", p.Kind)
 	}
+	var files map[string]string
+	if p.Kind == Node {
+		files, err = nodeFiles(p)
+	} else {
+		files, err = goFiles(p, sosh)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(p.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	for name, text := range files {
+		mode := fs.FileMode(0o644)
+		if strings.HasPrefix(text, "#!") {
+			mode = 0o755
+		}
+		if err := os.WriteFile(filepath.Join(p.Dir, name), []byte(text), mode); err != nil {
+			os.RemoveAll(p.Dir) // it was not there before
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// goFiles are those of a Go module.
+func goFiles(p Plugin, sosh Module) (map[string]string, error) {
 	source, err := sourceOf(p, sosh)
 	if err != nil {
 		return nil, err
@@ -78,18 +113,25 @@ func New(p Plugin, sosh Module) (names []string, err error) {
 	}
 	files["go.mod"] = goMod(p, sosh, source, files)
 	files["go.sum"] = goSum(sosh)
-	if err := os.Mkdir(p.Dir, 0o755); err != nil {
+	return files, nil
+}
+
+// nodeFiles are those of the example in Node.js, under another name.
+func nodeFiles(p Plugin) (map[string]string, error) {
+	entries, err := node.Files.ReadDir(".")
+	if err != nil {
 		return nil, err
 	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(p.Dir, name), []byte(text), 0o644); err != nil {
-			os.RemoveAll(p.Dir) // it was not there before
+	files := map[string]string{}
+	named := strings.NewReplacer(node.Name, p.Name)
+	for _, e := range entries {
+		text, err := node.Files.ReadFile(e.Name())
+		if err != nil {
 			return nil, err
 		}
-		names = append(names, name)
+		files[named.Replace(e.Name())] = named.Replace(string(text))
 	}
-	slices.Sort(names)
-	return names, nil
+	return files, nil
 }
 
 // expand fills the templates in.

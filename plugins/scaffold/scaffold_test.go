@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sosh-shell/sosh/plugins/examples/node"
 )
 
 func sosh(t *testing.T) Module {
@@ -30,6 +32,9 @@ func sosh(t *testing.T) Module {
 
 func TestEveryKindIsAFolderOfFormattedGo(t *testing.T) {
 	for _, kind := range Kinds() {
+		if kind == Node {
+			continue
+		}
 		dir := filepath.Join(t.TempDir(), "mine")
 		names, err := New(Plugin{Name: "mine", Kind: kind, Dir: dir}, sosh(t))
 		if err != nil {
@@ -52,6 +57,33 @@ func TestEveryKindIsAFolderOfFormattedGo(t *testing.T) {
 			if pretty, err := format.Source(text); err != nil || string(pretty) != string(text) {
 				t.Errorf("%s/%s: gofmt would change it: %v", kind, name, err)
 			}
+		}
+	}
+}
+
+func TestNodeFolderBearsItsName(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "mine")
+	names, err := New(Plugin{Name: "mine", Kind: Node, Dir: dir}, sosh(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || strings.Contains(string(text), node.Name) {
+			t.Errorf("%s: %v, or %s is left in it", name, err, node.Name)
+		}
+	}
+	if fi, err := os.Stat(filepath.Join(dir, "sosh-plugin-mine")); err != nil || fi.Mode()&0o111 == 0 {
+		t.Errorf("%v, %v", fi, err)
+	}
+	shipped, err := os.ReadDir("../examples/node")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range shipped {
+		name := strings.ReplaceAll(f.Name(), node.Name, "mine")
+		if ours := name == "node.go" || name == "node_modules"; !ours && !slices.Contains(names, name) {
+			t.Errorf("%s is left out", f.Name())
 		}
 	}
 }

@@ -35,6 +35,7 @@ type (
 	Report         = socket.Report
 	Syscall        = socket.Syscall
 	Address        = socket.Address
+	AddressForm    = socket.AddressForm
 	Family         = socket.Family
 	Error          = socket.Error
 	Fault          = socket.Fault

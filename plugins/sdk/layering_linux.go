@@ -16,11 +16,15 @@ import (
 // Wrap implements Wrapper.
 func (p layerProtocol) Wrap(ctx context.Context, req WrapRequest) (Handle, error) {
 	none := Handle{FD: -1}
-	d := p.layer.Describe()
-	options, err := checkOptions(d.Options, req.Options)
-	if err == nil {
-		err = p.takes(d, req)
-	}
+	var d Description
+	var options OptionValues
+	err := caught("Describe", func() (err error) { // a panic must not keep the descriptor
+		d = p.layer.Describe()
+		if options, err = checkOptions(d.Options, req.Options); err != nil {
+			return err
+		}
+		return p.takes(d, req)
+	})
 	if err != nil {
 		unix.Close(req.FD)
 		return none, err

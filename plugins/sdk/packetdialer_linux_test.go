@@ -12,6 +12,7 @@ import (
 	"github.com/sosh-shell/sosh/core/table"
 	"github.com/sosh-shell/sosh/plugins/host"
 	"github.com/sosh-shell/sosh/plugins/sdk"
+	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 )
 
 // packets is package net's UDP as a dialer.
@@ -34,6 +35,8 @@ func (packets) DialPacket(ctx context.Context, req sdk.DialRequest) (net.PacketC
 func (packets) ListenPacket(_ context.Context, req sdk.DialRequest) (net.PacketConn, error) {
 	return net.ListenPacket("udp", req.Address)
 }
+
+func TestPacketDialerKeepsTheContract(t *testing.T) { plugintest.Run(t, newPackets) }
 
 func bound(t *testing.T, tb *table.Table) (*table.Socket, socket.Address) {
 	t.Helper()

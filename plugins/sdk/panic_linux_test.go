@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"net"
+	"runtime/debug"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/core/table"
@@ -81,6 +84,52 @@ func TestPanicOfALayerIsAnErrorOfThatSocket(t *testing.T) {
 	for _, p := range h.Plugins() {
 		if p.Starts != 1 {
 			t.Errorf("%+v", p)
+		}
+	}
+}
+
+// collapsing is a layer that panics in one of its methods, from the second call on.
+type collapsing struct {
+	in    string
+	calls int
+}
+
+func (c *collapsing) at(place string) {
+	if c.in == place {
+		if c.calls++; c.calls > 1 || place != "describe" {
+			panic("in " + place)
+		}
+	}
+}
+
+func (c *collapsing) Describe() sdk.Description {
+	c.at("describe")
+	return sdk.Description{Name: "collapsing", Synopsis: "panics", Kind: sdk.Stream}
+}
+
+func (c *collapsing) Wrap(_ context.Context, b sdk.Below, _ sdk.LayerRequest) (net.Conn, error) {
+	c.at("wrap")
+	return breaking{b, c.in}, nil
+}
+
+// TestPanicOfALayerKeepsNoDescriptor until memory is collected: the socket beneath is
+// closed when Wrap has failed.
+func TestPanicOfALayerKeepsNoDescriptor(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	for _, place := range []string{"describe", "wrap", "mark"} {
+		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fds[0])
+		p := sdk.NewLayer(&collapsing{in: place})
+		p.Describe()
+		_, err = p.(socket.Wrapper).Wrap(t.Context(), socket.WrapRequest{FD: fds[1], Kind: socket.Stream})
+		if !errors.Is(err, socket.Failed) || !strings.Contains(err.Error(), "panic: in "+place) {
+			t.Errorf("%s: %v", place, err)
+		}
+		if n, err := unix.Write(fds[0], []byte("x")); !errors.Is(err, unix.EPIPE) {
+			t.Errorf("%s: the other end is open still: %d, %v", place, n, err)
 		}
 	}
 }

@@ -44,18 +44,18 @@ var pluginCheck = &Command{
 	Group:    Shell,
 	Synopsis: "hold an executable to the contract of plugins",
 	Usage:    []string{"plugin check PATH [KEY=VALUE...] [--address ADDR [--echo]] [--alone|--alphabet CHARS] [--verbose] [--json]"},
-	Help: `Every promise of the contract that the plugin makes is tried: by descriptors, and with the bytes carried in a stream. Nothing is installed. A broken promise is status 1, an executable that is no plugin status 7.
+	Help: `Every promise of the contract that the plugin makes is tried: by descriptors, and with the bytes carried in a stream. PATH may be a script, or the folder of one with all its files. Nothing is installed. A broken promise is status 1, an executable that is no plugin status 7.
 
 Sockets are opened with the given options. A protocol that cannot listen has nobody to talk to: --address names a peer, and --echo says that it sends back what it gets, perhaps in upper case.
 
-A layer talks to itself at the other end; --alone says that it cannot. One that changes some bytes on the way says with --alphabet which ones it leaves.`,
+A layer talks to itself at the other end; --alone says that it cannot. One that changes some bytes on the way says with --alphabet which ones it leaves; so does a protocol whose sockets live with it.`,
 	Args: []Arg{{Name: "PATH", Kind: File}, {Name: "KEY=VALUE", Repeat: true}},
 	New: func(f *pflag.FlagSet) Run {
 		var p CheckPlugin
 		f.StringVar(&p.Address, "address", "", "a peer to talk to, in the plugin's words")
 		f.BoolVar(&p.Echo, "echo", false, "what is sent to that peer comes back")
 		f.BoolVar(&p.Alone, "alone", false, "the layer cannot talk to itself")
-		f.StringVar(&p.Alphabet, "alphabet", "", "the characters that the layer leaves as they are")
+		f.StringVar(&p.Alphabet, "alphabet", "", "the characters that are left as they are")
 		verbose := f.Bool("verbose", false, "tell the promises that are kept, too")
 		json := f.Bool("json", false, "one JSON object a line")
 		return func(ctx context.Context, c *Call) error {

@@ -32,7 +32,7 @@ func checkForm(ctx context.Context, path, dir string, form host.Form, how *How, 
 		return err
 	}
 	defer h.Close()
-	d, err := h.Install(path)
+	d, err := install(ctx, h, path)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func checkForm(ctx context.Context, path, dir string, form host.Form, how *How, 
 		return err
 	}
 	x.away = true
-	x.s.describe = func(context.Context) (socket.Description, error) { return describe(path) }
+	x.s.describe = func(ctx context.Context) (socket.Description, error) { return describe(ctx, path) }
 	how.Kind = x.Kind()
 	for _, p := range x.Promises {
 		r := x.Keep(ctx, p)
@@ -58,8 +58,32 @@ func checkForm(ctx context.Context, path, dir string, form host.Form, how *How, 
 	return nil
 }
 
+// install puts the plugin where the host finds it: an executable, a script, or the
+// folder of one with all its files.
+func install(ctx context.Context, h *host.Host, path string) (socket.Description, error) {
+	c, err := h.Inspect(ctx, path, isScript(path))
+	if err == nil {
+		err = h.Record(ctx, c)
+	}
+	return c.Description, err
+}
+
+func isScript(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	if fi, err := f.Stat(); err != nil || fi.IsDir() {
+		return err == nil
+	}
+	var mark [2]byte
+	n, _ := f.ReadAt(mark[:], 0)
+	return string(mark[:n]) == "#!"
+}
+
 // describe starts the plugin and asks what it is.
-func describe(path string) (d socket.Description, err error) {
+func describe(ctx context.Context, path string) (d socket.Description, err error) {
 	dir, err := os.MkdirTemp("", "sosh-check-")
 	if err != nil {
 		return d, err
@@ -70,5 +94,5 @@ func describe(path string) (d socket.Description, err error) {
 		return d, err
 	}
 	defer h.Close()
-	return h.Install(path)
+	return install(ctx, h, path)
 }

@@ -101,6 +101,28 @@ func TestCheckOfAGoodExecutableFindsEveryPromiseKept(t *testing.T) {
 	}
 }
 
+// A script is checked with the files of its folder, when it is given the folder.
+func TestCheckTakesAScriptAndAFolder(t *testing.T) {
+	dir := t.TempDir()
+	script := filepath.Join(dir, "sosh-plugin-script")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nexec '"+executable(t, "blocks")+"'\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "beside"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{script, dir} {
+		sum, err := conform.Check(t.Context(), path, conform.How{Alone: true}, func(r conform.Result) {
+			if r.Outcome == conform.Broken {
+				t.Errorf("%s: %s: %v", path, r.Promise, r.Reasons)
+			}
+		})
+		if err != nil || sum.Kept < 5 || sum.Description.Name != "blocks" {
+			t.Errorf("%s: %+v, %v", path, sum, err)
+		}
+	}
+}
+
 func TestCheckNamesWhatIsBrokenAndShowsTheLog(t *testing.T) {
 	all, _ := results(t, "hanging", conform.How{Limit: 3 * time.Second})
 	for name, r := range all {

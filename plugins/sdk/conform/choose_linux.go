@@ -73,20 +73,25 @@ func (s *subject) resolving() []check {
 
 // planTraffic adds what needs an address to bind or connect to.
 func (s *subject) planTraffic(add func(string, ...[]check)) {
-	own := !s.desc.Held && (s.desc.Address == socket.HostPort || s.desc.Address == socket.PathForm) // where free addresses are known
+	own := s.freeKnown()
 	if own {
+		kernels := s.noSocket
+		if s.desc.Held {
+			kernels = cmp.Or(kernels, "its sockets are not the kernel's")
+		}
 		switch s.desc.Address {
 		case socket.HostPort:
-			add(s.noSocket, ports)
+			add(kernels, ports)
 			if s.kind == socket.Stream {
-				add(s.noSocket, waiting)
+				add(kernels, waiting)
 			}
 		case socket.PathForm:
-			add(s.noSocket, files)
+			add(kernels, files)
 		}
 		switch s.kind {
 		case socket.Stream:
-			add(s.noSocket, connections, bytesAndEnds)
+			add(s.noSocket, connections)
+			add(cmp.Or(s.noSocket, s.noPair), bytesAndEnds)
 		case socket.Seqpacket:
 			add(s.noSocket, connections, packets)
 		case socket.Datagram:
@@ -101,6 +106,31 @@ func (s *subject) planTraffic(add func(string, ...[]check)) {
 		add("it is not said that the peer sends back what it gets", echoing)
 	case !own || !s.desc.Can(socket.CallListen) && s.kind != socket.Datagram:
 		add("no address of a peer was given", reaching, echoing)
+	}
+}
+
+// freeKnown reports whether it is known which addresses are free: any word is, where
+// the sockets live with the plugin.
+func (s *subject) freeKnown() bool {
+	switch s.desc.Address {
+	case socket.HostPort, socket.PathForm:
+		return true
+	case socket.TextForm:
+		return s.desc.Held
+	}
+	return false
+}
+
+// probeHeld finds out whether what is sent arrives as it is: one that is its own may
+// change it.
+func (s *subject) probeHeld(t *trial) {
+	c, k := s.pair(t)
+	for _, ends := range [][2]*sock{{c, k}, {k, c}} {
+		m := s.message(2000)
+		must(t, ends[0].write(m))
+		if got, err := ends[1].read(len(m)); err != nil || !bytes.Equal(got, m) {
+			s.noPair = "what is sent does not arrive as it is: say which characters it leaves"
+		}
 	}
 }
 
@@ -149,7 +179,7 @@ func (s *subject) largest() int {
 	return s.Largest
 }
 
-// message is n bytes that a layer carries unchanged.
+// message is n bytes that are carried unchanged.
 func (s *subject) message(n int) []byte {
 	if s.Message != nil {
 		return s.Message(n)
@@ -158,7 +188,7 @@ func (s *subject) message(n int) []byte {
 	rand.Read(p)
 	if s.Text {
 		for i := range p {
-			p[i] = "0123456789abcdefghijklmnopqrstuvwxyz"[p[i]%36]
+			p[i] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[p[i]%36]
 		}
 	}
 	return p

@@ -43,12 +43,13 @@ type How struct {
 	// OwnEnd says that a layer has an end of its own, so that one of the stream beneath
 	// alone is a cut. When it is false that is found out.
 	OwnEnd bool
-	// Text says that a layer carries text only, and Largest is the length in bytes of
-	// the largest message that it is given: 1 MiB when it is 0.
+	// Text says that a layer or a protocol carries text only, perhaps in upper case, and
+	// Largest is the length in bytes of the largest message that a layer is given: 1 MiB
+	// when it is 0.
 	Text    bool
 	Largest int
-	// Message makes a message of so many bytes that a layer carries unchanged; nil for
-	// random ones, or letters and digits where Text is set.
+	// Message makes a message of so many bytes that a layer or a protocol carries
+	// unchanged; nil for random ones, or capital letters and digits where Text is set.
 	Message func(size int) []byte
 
 	// Limit bounds one check: 30 seconds when it is 0. One that does not end by then is

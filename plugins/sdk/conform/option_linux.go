@@ -68,7 +68,7 @@ var options = []check{
 	}},
 	{"Option stops at the first failure", needOption, func(t *trial, s *subject) {
 		for _, o := range s.desc.Options {
-			if o.Type != socket.BoolOption || o.Default != "off" {
+			if o.Type != socket.BoolOption || o.Default != "off" || s.chosen(o.Name) {
 				continue
 			}
 			k := s.open(t)
@@ -82,6 +82,7 @@ var options = []check{
 			}
 			return
 		}
+		t.notApplicable("no option of it is off by itself")
 	}},
 	{"Open sets the options that it is given", nil, func(t *trial, s *subject) {
 		for _, o := range s.desc.Options {
@@ -94,6 +95,7 @@ var options = []check{
 			}
 			return
 		}
+		t.notApplicable("no option of it is off by itself, and can be read")
 	}},
 	{"Info without names reads every fact that is declared, and each by its name", needInfo, func(t *trial, s *subject) {
 		k := s.open(t)

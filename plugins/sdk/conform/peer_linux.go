@@ -87,6 +87,7 @@ var echoing = []check{
 		if s.kind.Messages() {
 			t.notApplicable("messages have no end")
 		}
+		s.needsHalves(t, func() *sock { return s.reach(t) })
 		k := s.reach(t)
 		data := upper(100 << 10)
 		sent := make(chan error, 1)

@@ -2,6 +2,7 @@ package conform
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -27,7 +28,7 @@ type subject struct {
 	remote  bool        // in a process of its own
 	pid     func() int  // its process
 	ownEnd  bool        // a layer's: OwnEnd, or found out
-	noPair  string      // why a layer has no far end here
+	noPair  string      // why a layer, or one whose sockets are held, has no far end here
 
 	firstPaired int // how many of the checks with a far end are made even so
 
@@ -158,12 +159,15 @@ func (s *subject) listen(t *trial, backlog int) *sock {
 	return l
 }
 
-// free is an address that a socket can be bound to: port 0 of the loopback, or a
-// path that is not there.
+// free is an address that a socket can be bound to: port 0 of the loopback, a path
+// that is not there, or a word that nobody has said.
 func (s *subject) free(t *trial) socket.Address {
 	text := ":0"
-	if s.desc.Address == socket.PathForm {
+	switch s.desc.Address {
+	case socket.PathForm:
 		text = filepath.Join(scratch(t), "s")
+	case socket.TextForm:
+		text = "sosh-" + rand.Text()
 	}
 	as, err := s.Resolve(t.Context(), socket.ResolveRequest{Text: text, Passive: true})
 	if err != nil {

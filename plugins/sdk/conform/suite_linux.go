@@ -87,6 +87,8 @@ func (x *Suite) prepare(ctx context.Context) error {
 	} else {
 		if outcome, _ := try(ctx, s.Limit, s.Patience, s.ask, x.free); outcome == Broken {
 			s.noSocket = "no socket could be opened"
+		} else if s.desc.Held && s.kind == socket.Stream && s.freeKnown() && s.without(check{needs: needConnect}) == "" {
+			try(ctx, s.Limit, s.Patience, s.probeHeld, x.free)
 		}
 	}
 	if err := ctx.Err(); err != nil {
