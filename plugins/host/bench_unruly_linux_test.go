@@ -47,7 +47,7 @@ func lived(b *testing.B, construct func() socket.Protocol, how string, limit tim
 	p, err := h.Protocol(name)
 	must(b, err)
 	open := func(how string) {
-		k, err := p.Open(b.Context(), socket.OpenRequest{Options: []socket.Setting{{Name: "do", Value: how}}})
+		k, err := p.Open(b.Context(), socket.OpenRequest{Family: socket.FamilyIP4, Options: []socket.Setting{{Name: "do", Value: how}}})
 		if err == nil {
 			unix.Close(k.FD)
 		}
@@ -60,15 +60,21 @@ func lived(b *testing.B, construct func() socket.Protocol, how string, limit tim
 	go func() {
 		ready := []unix.PollFd{{Fd: int32(pid), Events: unix.POLLIN}}
 		for ready[0].Revents == 0 {
-			unix.Poll(ready, 10_000)
+			unix.Poll(ready, 10_000) // the host's end is that of the process, at the latest
 		}
 		exit <- time.Now()
 	}()
 	begin := time.Now()
 	open(how)
-	d := (<-exit).Sub(begin)
-	if d >= limit {
-		d -= limit
+	select {
+	case end := <-exit:
+		d := end.Sub(begin)
+		if d >= limit {
+			d -= limit
+		}
+		return d
+	case <-time.After(10 * time.Second):
+		b.Fatal("it lives on")
 	}
-	return d
+	return 0
 }
