@@ -86,10 +86,7 @@ func readError(err error) error {
 
 // write implements far.
 func (d *dialed) write(p []byte) error {
-	n, err := d.connection().(net.Conn).Write(p)
-	if err == nil && n < len(p) {
-		err = io.ErrShortWrite
-	}
+	err := writeWhole(d.connection().(net.Conn), p)
 	if err == nil || d.isClosed() {
 		return nil
 	}

@@ -68,3 +68,12 @@ func pass(from io.Reader, buf []byte, f func([]byte) error) (int, error) {
 	}
 	return n, err
 }
+
+// writeWhole writes p. A Write that takes less must say why (io.Writer).
+func writeWhole(to io.Writer, p []byte) error {
+	n, err := to.Write(p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	return err
+}
