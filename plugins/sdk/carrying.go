@@ -193,14 +193,8 @@ func (c *carrying) up() {
 		return // the stream is over, or this side ended it
 	case errors.Is(err, os.ErrDeadlineExceeded) && c.st.Context().Err() != nil:
 		return
-	case err == io.EOF:
-		c.mu.Lock()
-		err = c.writeErr // the kernel tells of a reset once: the writer may have got it
-		c.mu.Unlock()
-	default:
-		err = cause(err)
 	}
-	c.finish(err)
+	c.finish(cause(err))
 }
 
 // errStream is the end of the stream, and not of the socket.
@@ -215,9 +209,14 @@ func (c *carrying) read() error {
 	return c.bytes(func(p []byte) error { return c.send(&pb.FromSocket{What: &pb.FromSocket_Data{Data: p}}) })
 }
 
-// finish tells the host that nothing more comes, and why, once.
+// finish tells the host that nothing more comes, and why, once. The kernel tells of a
+// reset once, and the writer may have got it: whether it has is looked at in the same
+// moment in which it learns that it must tell, lest neither does.
 func (c *carrying) finish(err error) {
 	c.mu.Lock()
+	if err == nil {
+		err = c.writeErr
+	}
 	done := c.finished
 	c.finished = true
 	c.mu.Unlock()
