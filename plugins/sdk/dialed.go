@@ -181,6 +181,8 @@ func (d *dialed) listen(ctx context.Context) error {
 	if err != nil {
 		return dialError(err)
 	}
+	var local Address
+	caught("Addr", func() error { local = addressOf(listener.Addr()); return nil })
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed || d.listener != nil {
@@ -188,8 +190,8 @@ func (d *dialed) listen(ctx context.Context) error {
 		return syscall.EINVAL
 	}
 	d.listener, d.state = listener, "LISTEN"
-	if a := addressOf(listener.Addr()); !a.IsZero() {
-		d.local = a
+	if !local.IsZero() {
+		d.local = local
 	}
 	return nil
 }

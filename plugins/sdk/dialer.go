@@ -46,10 +46,10 @@ type PacketDialer interface {
 
 // A DialListener is a [Dialer] that can also be dialled.
 type DialListener interface {
-	// Listen waits for nobody: the listener's Accept does, of whose connections one is
+	// Listen waits for nobody: the listener's Accept does. One of its connections is
 	// held until the user accepts it. An error of Accept ends the listener, unless it is
-	// ECONNABORTED, EMFILE or ENFILE. Close MUST end an Accept that waits. An address without a host is
-	// the loopback's, where the form is [HostPort]; "" was never bound.
+	// ECONNABORTED, EMFILE or ENFILE; Close MUST end one that waits. An address without
+	// a host is the loopback's, where the form is [HostPort]; "" was never bound.
 	Listen(ctx context.Context, req DialRequest) (net.Listener, error)
 }
 
