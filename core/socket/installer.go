@@ -52,4 +52,5 @@ type Candidate struct {
 type Recorded struct {
 	SHA256      string
 	Description Description
+	Doubt       error // why what is installed is not run, as it was changed; nil where it is
 }

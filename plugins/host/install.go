@@ -54,6 +54,9 @@ func (h *Host) inspect(path string, scripts bool) (socket.Candidate, error) {
 	}
 	if e, ok := lock.Plugins[c.Description.Name]; ok {
 		c.Replaces = &socket.Recorded{SHA256: e.SHA256, Description: e.Description}
+		prog, err := h.verified(c.Description.Name)
+		prog.close()
+		c.Replaces.Doubt = err
 	}
 	return c, nil
 }
