@@ -34,7 +34,7 @@ func (pr *process) whyNot(h *Host, err error, late bool) error {
 		how, crash = c.ending()
 		text, hint = "ended before it was ready: it "+how, "sosh -v shows what it prints"
 	default:
-		text, hint = "is no plugin: it did not greet as one", "a plugin's main function calls sdk.Serve"
+		text, hint = "is no plugin: it did not greet as one", "the first line that a plugin prints is its handshake: docs/wire.md; in Go sdk.Serve prints it"
 	}
 	if lines := pr.log.lines(); len(lines) > 0 && !late {
 		hint += fmt.Sprintf("; its last words: %q", lines[len(lines)-1])
