@@ -346,7 +346,7 @@ func TestDescriptionsThatLieAreNotInstalled(t *testing.T) {
 			costsLittle(t)
 			h := plugintest.Host(t, host.Descriptors, func(c *host.Config) {
 				c.Dir, c.Log = t.TempDir(), nil
-				c.CallTimeout = 2 * time.Second
+				c.CallTimeout = 10 * time.Second
 				if name == "describe-hangs" {
 					c.CallTimeout = 300 * time.Millisecond
 				}
