@@ -142,7 +142,7 @@ func (h *Host) take(path string, scripts bool) (src source, err error) {
 	}
 	defer f.Close()
 	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
-		return src, untrusted(path, "name the executable itself", "no regular file")
+		return src, untrusted(path, "name the executable itself; a folder with a script in it needs --script", "no regular file")
 	}
 	mark := make([]byte, 2)
 	if n, _ := f.ReadAt(mark, 0); n == 2 && string(mark) == "#!" {

@@ -123,7 +123,7 @@ func (c *Call) checkPlugin(ctx context.Context, p CheckPlugin, verbose, json boo
 	switch {
 	case sum.Broken > 0:
 		return &socket.Error{Op: c.command.Name, Place: sum.Description.Name, Err: errBroken,
-			Hint: "the reasons stand above; the contract is that of package socket"}
+			Hint: "the reasons stand above; docs/sdk.md and, for other languages, docs/wire.md tell the contract"}
 	case sum.Kept == 0:
 		return &socket.Error{Op: c.command.Name, Place: sum.Description.Name, Err: errors.New("no promise could be tried")}
 	}
