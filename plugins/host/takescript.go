@@ -89,7 +89,7 @@ func entryOf(root *os.Root, dir string) (string, error) {
 		}
 	}
 	if len(found) != 1 {
-		return "", untrusted(dir, "exactly one file at its top must be executable and begin with #!", "%d files could be the script", len(found))
+		return "", untrusted(dir, "exactly one file at its top must be executable and begin with #!; a program is named itself", "%d files could be the script", len(found))
 	}
 	return found[0], nil
 }
