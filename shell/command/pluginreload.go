@@ -134,7 +134,7 @@ func (c *Call) takeOver(ctx context.Context, in socket.Installer, name, path str
 	if err == nil {
 		err = c.clash(found)
 	}
-	if err == nil && found.Replaces != nil && found.Replaces.SHA256 == found.SHA256 {
+	if err == nil && installedAlready(found) {
 		return
 	}
 	if err == nil {
