@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/sosh-shell/sosh/core/socket"
@@ -36,8 +38,8 @@ func (pr *process) whyNot(h *Host, err error, late bool) error {
 	default:
 		text, hint = "is no plugin: it did not greet as one", "the first line that a plugin prints is its handshake: docs/wire.md; in Go sdk.Serve prints it"
 	}
-	if lines := pr.log.lines(); len(lines) > 0 && !late {
-		hint += fmt.Sprintf("; its last words: %q", lines[len(lines)-1])
+	if words := why(pr.log.lines()); words != "" && !late {
+		hint += fmt.Sprintf("; its last words: %q", words)
 	}
 	if how == "" {
 		how = text
@@ -45,6 +47,22 @@ func (pr *process) whyNot(h *Host, err error, late bool) error {
 	e := pluginError(pr.name, hint, "%s", text).(*socket.Error)
 	e.Err = fmt.Errorf("%w%w", e.Err, hidden{&earlyEnd{how, crash}})
 	return e
+}
+
+var tellsWhy = regexp.MustCompile(`(?i)\b\w*(error|exception)\b|^panic:|^fatal`)
+
+// why is the last line that names an error: many interpreters print a stack or their
+// version behind it. Where none does it is the last line.
+func why(lines []string) string {
+	for _, line := range slices.Backward(lines) {
+		if tellsWhy.MatchString(line) {
+			return line
+		}
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return lines[len(lines)-1]
 }
 
 // earlyEnd is a process that ended, or was ended, before it could be called.
