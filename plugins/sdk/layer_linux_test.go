@@ -15,7 +15,9 @@ import (
 	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 )
 
-func TestMain(m *testing.M) { plugintest.Main(m, newPlain, newOpaque, newOdd, newPackets, newFragile) }
+func TestMain(m *testing.M) {
+	plugintest.Main(m, newPlain, newOpaque, newOdd, newSullen, newPackets, newFragile)
+}
 
 func newPlain() sdk.Protocol  { return sdk.NewLayer(plain{}) }
 func newOpaque() sdk.Protocol { return sdk.NewLayer(opaque{}) }
