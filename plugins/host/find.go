@@ -96,6 +96,27 @@ func (h *Host) verified(name string) (program, error) {
 	if err != nil {
 		return program{}, err
 	}
+	prog, err := h.compared(name, entry)
+	if err == nil {
+		return prog, nil
+	}
+	// Another sosh may be between the file and its record: then both fit once it is done.
+	lerr := h.changeLock(func(lock *lockFile) error {
+		entry, ok := lock.Plugins[name]
+		if !ok {
+			return h.unknown(name)
+		}
+		prog, err = h.compared(name, entry)
+		return nil
+	})
+	if lerr != nil {
+		return program{}, pathError(h.cfg.Dir, lerr)
+	}
+	return prog, err
+}
+
+// compared is the program, which must be what the record says.
+func (h *Host) compared(name string, entry lockEntry) (program, error) {
 	if len(entry.Files) > 0 {
 		return h.verifiedScript(name, entry)
 	}
