@@ -51,4 +51,7 @@ type Candidate struct {
 type Recorded struct {
 	SHA256      string
 	Description Description
+	// Harmed says that what stands in the plugin directory is not what is on record, or
+	// is gone: it would not be run.
+	Harmed bool
 }

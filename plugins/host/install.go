@@ -36,7 +36,7 @@ func (h *Host) Inspect(ctx context.Context, path string, scripts bool) (c socket
 func (h *Host) inspect(path string, scripts bool) (socket.Candidate, error) {
 	c := socket.Candidate{Path: path}
 	if h.cfg.Dir == "" {
-		return c, untrusted(path, "name a plugin directory", "there is no plugin directory")
+		return c, untrusted(path, "SOSH_PLUGIN_DIR names one", "there is no plugin directory")
 	}
 	src, err := h.take(path, scripts)
 	if err != nil {
@@ -61,9 +61,18 @@ func (h *Host) inspect(path string, scripts bool) (socket.Candidate, error) {
 		return c, err
 	}
 	if e, ok := lock.Plugins[c.Description.Name]; ok {
-		c.Replaces = &socket.Recorded{SHA256: e.SHA256, Description: e.Description}
+		c.Replaces = &socket.Recorded{SHA256: e.SHA256, Description: e.Description, Harmed: h.harmed(c.Description.Name)}
 	}
 	return c, nil
+}
+
+// harmed reports whether an installed plugin would not be run.
+func (h *Host) harmed(name string) bool {
+	prog, err := h.verified(name)
+	if err == nil {
+		prog.close()
+	}
+	return err != nil
 }
 
 // Record implements socket.Installer.
@@ -87,7 +96,7 @@ func (h *Host) record(c socket.Candidate) error {
 	}
 	defer src.discard()
 	if src.digest != c.SHA256 {
-		return untrusted(c.Path, "install it again", "changed while you were asked")
+		return untrusted(c.Path, "install it again", "changed while it was looked at")
 	}
 	return h.changeLock(func(lock *lockFile) error {
 		before := lock.Plugins[name]
@@ -96,11 +105,11 @@ func (h *Host) record(c socket.Candidate) error {
 			e.Interpreter, e.Files = src.script.interpreter, src.script.files
 		}
 		if err := h.put(name, src); err != nil {
-			return err
+			return pathError(h.cfg.Dir, err)
 		}
 		lock.Plugins[name] = e
 		if err := h.writeLock(*lock); err != nil {
-			return err
+			return pathError(h.cfg.Dir, err)
 		}
 		return h.tidy(name, e, before)
 	})
@@ -125,7 +134,7 @@ func (s source) discard() {
 // it is what counts.
 func (h *Host) take(path string, scripts bool) (src source, err error) {
 	if err := os.MkdirAll(h.cfg.Dir, 0o755); err != nil {
-		return src, err
+		return src, h.noDir(err)
 	}
 	if err := trustDir(h.cfg.Dir); err != nil {
 		return src, err
@@ -139,7 +148,7 @@ func (h *Host) take(path string, scripts bool) (src source, err error) {
 	}
 	defer f.Close()
 	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
-		return src, untrusted(path, "name the executable itself", "no regular file")
+		return src, untrusted(path, "name the executable itself; the folder of a script needs --script", "no regular file")
 	}
 	mark := make([]byte, 2)
 	if n, _ := f.ReadAt(mark, 0); n == 2 && string(mark) == "#!" {
@@ -150,6 +159,11 @@ func (h *Host) take(path string, scripts bool) (src source, err error) {
 		return src, err
 	}
 	return source{program: program{path: sealedPath(sealed), name: path, file: sealed}, digest: digest, sealed: sealed}, nil
+}
+
+// noDir is why nothing can be put into the plugin directory.
+func (h *Host) noDir(err error) error {
+	return untrusted(h.cfg.Dir, "plugins are kept there: SOSH_PLUGIN_DIR names another place", "%v", cause(err))
 }
 
 // put places a source in the plugin directory.

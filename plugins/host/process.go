@@ -343,17 +343,26 @@ func (pr *process) whyNot(h *Host, err error, late bool) error {
 	case late || strings.Contains(err.Error(), "timeout while waiting"):
 		how = fmt.Sprintf("did not start within %v", h.cfg.StartTimeout)
 		text = how + " and was ended"
-		hint = "the next command starts it again"
+		if hint = "the next command starts it again"; pr.desc == nil { // it is not installed
+			hint = "a plugin's main function calls sdk.Serve, and Describe does not wait"
+		}
 	case strings.Contains(err.Error(), "incompatible API version"):
 		text, hint = otherVersion(err)
 	case !c.greeted:
 		how, crash = c.ending()
 		text, hint = "ended before it was ready: it "+how, "sosh -v shows what it prints"
+		if how == "exited with status 0" {
+			hint = "a plugin's main function calls sdk.Serve, which does not return"
+		}
 	default:
 		text, hint = "is no plugin: it did not greet as one", "a plugin's main function calls sdk.Serve"
+		if strings.Count(c.first, "|") < 4 {
+			text = fmt.Sprintf("is no plugin: it printed %q where its greeting must be", c.first)
+			hint += ", and prints nothing before"
+		}
 	}
-	if lines := pr.log.lines(); len(lines) > 0 && !late {
-		hint += fmt.Sprintf("; its last words: %q", lines[len(lines)-1])
+	if words := reasonOf(pr.log.lines()); words != "" && !late {
+		hint += fmt.Sprintf("; its last words: %q", words)
 	}
 	if how == "" {
 		how = text

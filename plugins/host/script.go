@@ -66,7 +66,7 @@ func (h *Host) takeScript(path string) (src source, err error) {
 	defer root.Close()
 	to, err := os.MkdirTemp(h.cfg.Dir, ".script-*")
 	if err != nil {
-		return src, err
+		return src, h.noDir(err)
 	}
 	s := &script{dir: to}
 	defer func() {
@@ -154,12 +154,14 @@ func interpreterOf(root *os.Root, dir, name string) ([]string, error) {
 			return nil, untrusted(place, "install what runs it", "%v", err)
 		}
 	}
-	if words[0], err = filepath.EvalSymlinks(words[0]); err == nil {
-		words[0], err = filepath.Abs(words[0])
+	path, err := filepath.EvalSymlinks(words[0])
+	if err == nil {
+		path, err = filepath.Abs(path)
 	}
 	if err != nil {
-		return nil, untrusted(place, "install what runs it", "%v", cause(err))
+		return nil, untrusted(place, "install what runs it", "%s, which its first line names: %v", words[0], cause(err))
 	}
+	words[0] = path
 	return words, trustInterpreter(words[0])
 }
 

@@ -48,7 +48,7 @@ With --script PATH may be a script, or a folder with one file that begins with #
 			if err := c.clash(found); err != nil {
 				return err
 			}
-			if found.Replaces != nil && found.Replaces.SHA256 == found.SHA256 {
+			if installed(found) {
 				c.notice("%s is installed already (%s)", named(found.Description), digest(found.SHA256))
 				return nil
 			}
@@ -73,6 +73,11 @@ With --script PATH may be a script, or a folder with one file that begins with #
 			return nil
 		}
 	},
+}
+
+// installed reports whether the candidate is what is on record, and would be run.
+func installed(found socket.Candidate) bool {
+	return found.Replaces != nil && found.Replaces.SHA256 == found.SHA256 && !found.Replaces.Harmed
 }
 
 // fromDir is a path against the shell's directory.
@@ -132,6 +137,9 @@ func candidate(found socket.Candidate) string {
 func changes(found socket.Candidate) (all []string) {
 	if found.Replaces == nil {
 		return nil
+	}
+	if found.Replaces.SHA256 == found.SHA256 {
+		return []string{"repairs it: its file is not what is on record, or gone"}
 	}
 	was, is := found.Replaces.Description, found.Description
 	all = append(all, "replaces "+named(was)+" (sha256 "+digest(found.Replaces.SHA256)+"...)")
