@@ -7,7 +7,7 @@ import "context"
 // both. Safe for concurrent use, also by several programs on one plugin directory.
 //
 // What is not on record is not run. Its errors are [Usage] for a name or path that
-// cannot be meant, else [Failed], and say what to do.
+// cannot be meant, why ctx ended, else [Failed], and say what to do.
 type Installer interface {
 	// Inspect looks at an executable that may become a plugin: it is started once,
 	// asked what it is, and ended. Nothing is kept. path is absolute. With scripts it
@@ -16,8 +16,9 @@ type Installer interface {
 	Inspect(ctx context.Context, path string, scripts bool) (Candidate, error)
 
 	// Record makes a candidate a plugin: it is copied into the plugin directory, and
-	// its digest recorded. One that is no longer what was inspected is refused. An
-	// earlier build of that name goes on running until Reload or its end.
+	// its digest recorded. One that is no longer what was inspected, or would replace
+	// another than Replaces, is refused. An earlier build of that name goes on running
+	// until Reload or its end. To record what is on record mends its files.
 	Record(ctx context.Context, c Candidate) error
 
 	// Remove takes a plugin from the record and ends its processes: what lives in
@@ -51,7 +52,5 @@ type Candidate struct {
 type Recorded struct {
 	SHA256      string
 	Description Description
-	// Harmed says that what stands in the plugin directory is not what is on record, or
-	// is gone: it would not be run.
-	Harmed bool
+	Doubt       error // why what is installed is not run, as it was changed; nil where it is
 }

@@ -1,6 +1,8 @@
 package host
 
 import (
+	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -89,34 +91,28 @@ func byRoot(fi fs.FileInfo) bool {
 	return ok && uid == 0
 }
 
-// verified is the installed plugin's program: the file is copied to where nobody
-// can change it, that copy is compared with the record, and that copy is run.
+// verified is the installed plugin's program, as it is on record. What does not fit may
+// be in the midst of being replaced by another sosh: it is looked at again once nobody
+// is at it.
 func (h *Host) verified(name string) (program, error) {
+	prog, first := h.verify(name)
+	if first == nil {
+		return prog, nil
+	}
+	again := first
+	if err := h.changeLock(h.ctx, func(*lockFile) error { prog, again = h.verify(name); return nil }); err != nil {
+		return program{}, first
+	}
+	return prog, again
+}
+
+// verify copies the file to where nobody can change it, and compares that copy with the
+// record: that copy is run.
+func (h *Host) verify(name string) (program, error) {
 	entry, err := h.installed(name)
 	if err != nil {
 		return program{}, err
 	}
-	prog, err := h.compared(name, entry)
-	if err == nil {
-		return prog, nil
-	}
-	// Another sosh may be between the file and its record: then both fit once it is done.
-	lerr := h.changeLock(func(lock *lockFile) error {
-		entry, ok := lock.Plugins[name]
-		if !ok {
-			return h.unknown(name)
-		}
-		prog, err = h.compared(name, entry)
-		return nil
-	})
-	if lerr != nil {
-		return program{}, pathError(h.cfg.Dir, lerr)
-	}
-	return prog, err
-}
-
-// compared is the program, which must be what the record says.
-func (h *Host) compared(name string, entry lockEntry) (program, error) {
 	if len(entry.Files) > 0 {
 		return h.verifiedScript(name, entry)
 	}
@@ -144,9 +140,11 @@ func changed(path string) error {
 	return untrusted(path, "install it again, if you changed it", "changed since it was installed")
 }
 
-// pathError makes any failure with a file one of the plugin's.
+// pathError makes any failure with a file one of the plugin's. That the caller gave up
+// is none, and neither is the host's end.
 func pathError(path string, err error) error {
-	if _, ok := err.(*socket.Error); ok {
+	var fault socket.Fault
+	if errors.As(err, &fault) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return untrusted(path, "", "%v", cause(err))

@@ -2,9 +2,11 @@ package host
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/internal/wire"
@@ -12,16 +14,6 @@ import (
 )
 
 var _ socket.Installer = (*Host)(nil)
-
-// Install makes the executable at path a plugin, without asking: it is inspected
-// and recorded.
-func (h *Host) Install(path string) (socket.Description, error) {
-	c, err := h.Inspect(context.Background(), path, false)
-	if err == nil {
-		err = h.Record(context.Background(), c)
-	}
-	return c.Description, err
-}
 
 // Inspect implements socket.Installer.
 func (h *Host) Inspect(ctx context.Context, path string, scripts bool) (c socket.Candidate, err error) {
@@ -61,23 +53,17 @@ func (h *Host) inspect(path string, scripts bool) (socket.Candidate, error) {
 		return c, err
 	}
 	if e, ok := lock.Plugins[c.Description.Name]; ok {
-		c.Replaces = &socket.Recorded{SHA256: e.SHA256, Description: e.Description, Harmed: h.harmed(c.Description.Name)}
+		c.Replaces = &socket.Recorded{SHA256: e.SHA256, Description: e.Description}
+		prog, err := h.verified(c.Description.Name)
+		prog.close()
+		c.Replaces.Doubt = err
 	}
 	return c, nil
 }
 
-// harmed reports whether an installed plugin would not be run.
-func (h *Host) harmed(name string) bool {
-	prog, err := h.verified(name)
-	if err == nil {
-		prog.close()
-	}
-	return err != nil
-}
-
 // Record implements socket.Installer.
 func (h *Host) Record(ctx context.Context, c socket.Candidate) error {
-	if err := h.do(ctx, func() error { return h.record(c) }); err != nil {
+	if err := h.change(ctx, func() error { return h.record(ctx, c) }); err != nil {
 		return pathError(c.Path, err)
 	}
 	if p := h.known(c.Description.Name); p != nil { // how the build before ended says nothing of this one
@@ -88,7 +74,7 @@ func (h *Host) Record(ctx context.Context, c socket.Candidate) error {
 	return nil
 }
 
-func (h *Host) record(c socket.Candidate) error {
+func (h *Host) record(ctx context.Context, c socket.Candidate) error {
 	name := c.Description.Name
 	src, err := h.take(c.Path, len(c.Files) > 0)
 	if err != nil {
@@ -98,18 +84,26 @@ func (h *Host) record(c socket.Candidate) error {
 	if src.digest != c.SHA256 {
 		return untrusted(c.Path, "install it again", "changed while it was looked at")
 	}
-	return h.changeLock(func(lock *lockFile) error {
-		before := lock.Plugins[name]
+	return h.changeLock(ctx, func(lock *lockFile) error {
+		before, had := lock.Plugins[name]
+		if had && before.SHA256 != src.digest && (c.Replaces == nil || c.Replaces.SHA256 != before.SHA256) {
+			return untrusted(c.Path, "install it again", "another build of %s was installed while you were asked", name)
+		}
 		e := lockEntry{SHA256: src.digest, Description: c.Description}
 		if src.script != nil {
-			e.Interpreter, e.Files = src.script.interpreter, src.script.files
-		}
-		if err := h.put(name, src); err != nil {
-			return pathError(h.cfg.Dir, err)
+			e.Interpreter, e.Called, e.Files = src.script.interpreter, src.script.called, src.script.files
 		}
 		lock.Plugins[name] = e
-		if err := h.writeLock(*lock); err != nil {
-			return pathError(h.cfg.Dir, err)
+		record, err := h.stageLock(*lock) // before the build is there: without its record it would not be run, nor the one before
+		if err != nil {
+			return err
+		}
+		defer record.discard()
+		if err := h.put(name, e, src); err != nil {
+			return err
+		}
+		if err := record.place(); err != nil {
+			return err
 		}
 		return h.tidy(name, e, before)
 	})
@@ -142,7 +136,7 @@ func (h *Host) take(path string, scripts bool) (src source, err error) {
 	if scripts {
 		return h.takeScript(path)
 	}
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO's writer may never come
 	if err != nil {
 		return src, err
 	}
@@ -167,25 +161,18 @@ func (h *Host) noDir(err error) error {
 }
 
 // put places a source in the plugin directory.
-func (h *Host) put(name string, src source) error {
+func (h *Host) put(name string, e lockEntry, src source) error {
 	if src.script != nil {
-		return h.putScript(name, src)
+		return h.putScript(name, e, src)
 	}
-	return h.place(filePrefix+name, 0o755, func(out *os.File) error {
+	s, err := h.stage(filePrefix+name, 0o755, func(out *os.File) error {
 		_, err := io.Copy(out, io.NewSectionReader(src.sealed, 0, 1<<62))
 		return err
 	})
-}
-
-// unplace removes what put has placed.
-func (h *Host) unplace(name string, e lockEntry) error {
-	if len(e.Files) > 0 {
-		return h.tidy(name)
-	}
-	if err := os.Remove(h.pluginFile(name)); err != nil && !os.IsNotExist(err) {
+	if err != nil {
 		return err
 	}
-	return nil
+	return s.place()
 }
 
 // ask starts a plugin that is not installed yet, for one call.
@@ -196,15 +183,26 @@ func (h *Host) ask(path string, prog program) (d socket.Description, err error) 
 		return d, err
 	}
 	defer func() { pr.end(); pr.cleanup() }()
-	ctx, cancel := context.WithTimeout(h.ctx, h.cfg.CallTimeout)
-	defer cancel()
-	m, err := pr.rpc.Describe(ctx, &pb.DescribeRequest{})
-	if err != nil {
-		return d, untrusted(path, "", "it did not say what it is: %v", err)
+	return pr.describe(h)
+}
+
+// describe asks a process what it is.
+func (pr *process) describe(h *Host) (d socket.Description, err error) {
+	var m *pb.Description
+	err = pr.try(h.ctx, h.cfg.CallTimeout, func(ctx context.Context) (err error) {
+		m, err = pr.rpc.Describe(ctx, &pb.DescribeRequest{})
+		return err
+	})
+	switch _, err = outcome(nil, err); {
+	case h.ctx.Err() != nil:
+		return d, errClosed
+	case errors.Is(err, errDied):
+		return d, pluginError(pr.name, "sosh -v shows what it prints", "died before it said what it is")
+	case err != nil:
+		return d, err
 	}
-	d, err = wire.ToDescription(m)
-	if err != nil {
-		return d, untrusted(path, "its author must mend it", "half declared: %v", err)
+	if d, err = wire.ToDescription(m); err != nil {
+		return d, pluginError(pr.name, "its author must mend it", "half declared: %v", err)
 	}
 	return d, nil
 }

@@ -232,3 +232,38 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// TestNobodyWaitsForAFIFO: the host's end would wait, too.
+func TestNobodyWaitsForAFIFO(t *testing.T) {
+	h, file := installer(t, host.Descriptors)
+	must(t, syscall.Mkfifo(file, 0o755))
+	folder := scripted(t)
+	must(t, syscall.Mkfifo(filepath.Join(folder, "fifo"), 0o755))
+	for _, c := range []struct {
+		path    string
+		scripts bool
+	}{{file, false}, {file, true}, {folder, true}} {
+		_, err := h.Inspect(t.Context(), c.path, c.scripts)
+		clear(t, err, "no regular file")
+	}
+}
+
+func TestRemovedPluginLeavesNoFile(t *testing.T) {
+	h, file := installer(t, host.Descriptors)
+	for _, scripts := range []bool{true, true, false, true, false} {
+		build{"twice", "1", "fine"}.write(t, file)
+		path := file
+		if scripts {
+			path = scripted(t)
+		}
+		c, err := h.Inspect(t.Context(), path, scripts)
+		must(t, err)
+		must(t, h.Record(t.Context(), c))
+	}
+	must(t, h.Remove(t.Context(), "twice"))
+	entries, err := os.ReadDir(filepath.Join(filepath.Dir(file), "plugins"))
+	must(t, err)
+	if len(entries) != 1 || entries[0].Name() != "plugins.json" {
+		t.Errorf("left behind: %v", entries)
+	}
+}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,8 +30,10 @@ type lockFile struct {
 // lockEntry is one installed plugin.
 type lockEntry struct {
 	SHA256 string `json:"sha256"` // of the file, in hex; of a script, of the list of its files
-	// Interpreter, with its arguments, runs the first of Files, a script's.
+	// Interpreter, with its arguments, runs the first of Files, a script's; Called is
+	// the name that it is given of itself.
 	Interpreter []string           `json:"interpreter,omitempty"`
+	Called      string             `json:"called,omitempty"`
 	Files       []scriptFile       `json:"files,omitempty"`
 	Description socket.Description `json:"description"` // its answer at install
 }
@@ -86,8 +89,9 @@ func (h *Host) installed(name string) (lockEntry, error) {
 const lockPatience = 5 * time.Second
 
 // changeLock calls change with the record, while no other sosh changes it: the
-// plugin directory itself is what is locked (flock(2)).
-func (h *Host) changeLock(change func(*lockFile) error) error {
+// plugin directory itself is what is locked (flock(2)). ctx is heard while it waits for
+// that: what is begun is done.
+func (h *Host) changeLock(ctx context.Context, change func(*lockFile) error) error {
 	dir, err := os.Open(h.cfg.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		lock, _ := h.readLock()
@@ -97,45 +101,73 @@ func (h *Host) changeLock(change func(*lockFile) error) error {
 		return err
 	}
 	defer dir.Close() // unlocks
-	for end := time.Now().Add(lockPatience); ; {
+	for end := time.Now().Add(lockPatience); ; time.Sleep(10 * time.Millisecond) {
 		ok, err := tryLock(dir)
 		switch {
 		case err != nil:
 			return err
-		case time.Now().After(end):
-			return untrusted(h.cfg.Dir, "try again", "another sosh has been changing it for %v", lockPatience)
+		case ok:
+			lock, err := h.readLock()
+			if err != nil {
+				return err
+			}
+			return change(&lock)
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
 		case h.ctx.Err() != nil:
 			return errClosed
-		case !ok:
-			time.Sleep(10 * time.Millisecond)
-			continue
+		case time.Now().After(end):
+			return untrusted(h.cfg.Dir, "try again", "another sosh has been changing it for %v", lockPatience)
 		}
-		break
 	}
-	lock, err := h.readLock()
-	if err != nil {
-		return err
-	}
-	return change(&lock)
 }
 
 func (h *Host) writeLock(lock lockFile) error {
-	b, err := json.MarshalIndent(lock, "", "  ")
+	s, err := h.stageLock(lock)
 	if err != nil {
 		return err
 	}
-	return h.place(lockName, 0o644, func(f *os.File) error {
+	return s.place()
+}
+
+// stageLock refuses a record that readLock would: no plugin could be run any more.
+func (h *Host) stageLock(lock lockFile) (staged, error) {
+	b, err := json.MarshalIndent(lock, "", "  ")
+	if err != nil {
+		return staged{}, err
+	}
+	if len(b) >= maxLock {
+		return staged{}, untrusted(filepath.Join(h.cfg.Dir, lockName), "a script with fewer files, or a bundle of them, takes less",
+			"the record would be larger than %d MiB", maxLock>>20)
+	}
+	return h.stage(lockName, 0o644, func(f *os.File) error {
 		_, err := f.Write(append(b, '\n'))
 		return err
 	})
 }
 
-// place writes a file of the plugin directory whole or not at all.
-func (h *Host) place(name string, mode fs.FileMode, write func(*os.File) error) error {
+// staged is a file of the plugin directory that is on the disk and has not its name
+// yet: all that can fail for want of room is done.
+type staged struct{ from, to string }
+
+func (s staged) place() error {
+	err := os.Rename(s.from, s.to)
+	if err != nil {
+		s.discard()
+	}
+	return err
+}
+
+// discard removes it. Once it is placed there is nothing to remove.
+func (s staged) discard() { os.Remove(s.from) }
+
+// stage writes a file of the plugin directory whole or not at all.
+func (h *Host) stage(name string, mode fs.FileMode, write func(*os.File) error) (staged, error) {
 	f, err := os.CreateTemp(h.cfg.Dir, "."+name+".*")
 	if err != nil {
-		return err
+		return staged{}, err
 	}
+	s := staged{f.Name(), filepath.Join(h.cfg.Dir, name)}
 	err = write(f)
 	if err == nil {
 		err = f.Chmod(mode)
@@ -146,12 +178,9 @@ func (h *Host) place(name string, mode fs.FileMode, write func(*os.File) error) 
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(h.cfg.Dir, name))
-	}
 	if err != nil {
-		os.Remove(f.Name())
-		return fmt.Errorf("writing %s: %w", name, err)
+		s.discard()
+		return staged{}, fmt.Errorf("writing %s: %w", name, err)
 	}
-	return nil
+	return s, nil
 }

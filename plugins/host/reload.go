@@ -5,8 +5,6 @@ import (
 	"sync"
 
 	"github.com/sosh-shell/sosh/core/socket"
-	"github.com/sosh-shell/sosh/plugins/internal/wire"
-	"github.com/sosh-shell/sosh/plugins/internal/wire/pb"
 )
 
 // Reload implements socket.Installer. The start goes on when ctx ends: a build that
@@ -19,9 +17,10 @@ func (h *Host) Reload(ctx context.Context, name string) error {
 	return h.do(ctx, p.reload)
 }
 
-// do runs f as a task, as it starts processes, and waits for it as long as ctx allows.
+// do runs f as a task, as it starts processes, and waits for it as long as ctx allows:
+// then the error is why that ended.
 func (h *Host) do(ctx context.Context, f func() error) error {
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return err
 	}
 	done := make(chan error, 1)
@@ -32,8 +31,17 @@ func (h *Host) do(ctx context.Context, f func() error) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
+}
+
+// change is do for what changes the record: it is not given up half way, so that the
+// caller knows whether it was done. f hears ctx before it begins.
+func (h *Host) change(ctx context.Context, f func() error) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return h.do(context.WithoutCancel(ctx), f)
 }
 
 // maxBuilds bounds the processes that a plugin has at once: each reload leaves one
@@ -71,26 +79,20 @@ func (p *plugin) reload() error {
 
 // fits refuses a build that is not what it should be, while the one before serves.
 func (p *plugin) fits(pr *process) error {
-	ctx, cancel := context.WithTimeout(p.h.ctx, p.h.cfg.CallTimeout)
-	defer cancel()
-	m, err := pr.rpc.Describe(ctx, &pb.DescribeRequest{})
-	if err != nil {
-		return pluginError(p.name, "", "did not say what it is: %v", err)
-	}
-	d, err := wire.ToDescription(m)
+	d, err := pr.describe(p.h)
 	switch now := p.desc.Load(); {
 	case err != nil:
-		return pluginError(p.name, "its author must mend it", "half declared: %v", err)
+		return err
 	case d.Name != now.Name:
 		return pluginError(p.name, "its author must mend it", "the new build calls itself %s", d.Name)
 	case pr.desc.Layer != now.Layer, pr.desc.Held != now.Held:
 		return pluginError(p.name, "plugin remove it, then plugin install it", "the new build is %s, and the one that serves is %s",
-			sort(pr.desc), sort(now))
+			nature(pr.desc), nature(now))
 	}
 	return nil
 }
 
-func sort(d *socket.Description) string {
+func nature(d *socket.Description) string {
 	switch {
 	case d.Layer:
 		return "a layer"
@@ -102,24 +104,23 @@ func sort(d *socket.Description) string {
 
 // Remove implements socket.Installer.
 func (h *Host) Remove(ctx context.Context, name string) error {
-	return h.do(ctx, func() error { return h.remove(name) })
+	return h.change(ctx, func() error { return h.remove(ctx, name) })
 }
 
-func (h *Host) remove(name string) error {
+func (h *Host) remove(ctx context.Context, name string) error {
 	if _, ok := h.cfg.Bundled[name]; ok {
 		return &socket.Error{Op: "plugin", Place: name, Err: socket.Faultf(socket.Usage, "it is bundled and cannot be removed"),
 			Hint: "plugin list tells what was installed"}
 	}
-	err := h.changeLock(func(lock *lockFile) error {
-		e, ok := lock.Plugins[name]
-		if !ok {
+	err := h.changeLock(ctx, func(lock *lockFile) error {
+		if _, ok := lock.Plugins[name]; !ok {
 			return h.unknown(name)
 		}
 		delete(lock.Plugins, name)
 		if err := h.writeLock(*lock); err != nil {
 			return err
 		}
-		return h.unplace(name, e)
+		return h.tidy(name)
 	})
 	if err != nil {
 		return pathError(h.cfg.Dir, err)

@@ -23,6 +23,7 @@ type program struct {
 	path string   // as execve(2) gets it
 	name string   // as people and the process list see it; path when empty
 	args []string // without argument 0
+	env  []string // beside what every plugin gets
 	file *os.File // holds what path names; nil when path names itself
 	ours bool     // of this program: it forks nothing
 	desc *socket.Description
@@ -72,7 +73,7 @@ var _ runner.Runner = (*child)(nil)
 
 // newChild prepares cmd, which has go-plugin's environment, to run prog.
 func newChild(s *starter, prog program, cmd *exec.Cmd, dir string, extra *os.File, log *ring, over chan struct{}) *child {
-	env := append(hostEnv(), cmd.Env...)
+	env := append(append(hostEnv(), cmd.Env...), prog.env...)
 	c := exec.Command(prog.path, prog.args...)
 	if prog.name != "" {
 		c.Args[0] = prog.name
@@ -170,14 +171,19 @@ func (c *child) drain(r io.Reader) {
 	}
 }
 
-// reap waits for the end, and for a moment for the last words: a child of the
-// plugin may hold the pipes open for ever.
+// wordsGrace is how long the pipes of a process that is gone are read when somebody
+// else still holds them: a child of its may do so for ever.
+const wordsGrace = 50 * time.Millisecond
+
+// reap waits for the end, and for the last words: where nobody else can say any, what
+// is in the pipes is read to its end however long that takes.
 func (c *child) reap(pipes ...*os.File) {
 	c.wait(pipes)
 	close(c.over)
-	deadline := time.Now().Add(50 * time.Millisecond)
-	for _, f := range pipes {
-		f.SetReadDeadline(deadline)
+	if deadline := time.Now().Add(wordsGrace); held(pipes) {
+		for _, f := range pipes {
+			f.SetReadDeadline(deadline)
+		}
 	}
 	c.drained.Wait()
 	c.lifeline.Close()

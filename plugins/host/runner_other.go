@@ -19,6 +19,7 @@ func (*starter) stop()                 {}
 
 func setAttributes(*exec.Cmd)           {}
 func (c *child) wait([]*os.File)        {}
+func held([]*os.File) bool              { return false }
 func (c *child) ended() bool            { return false }
 func (c *child) dying() bool            { return false }
 func (c *child) ending() (string, bool) { return "", false }

@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -138,4 +139,43 @@ func TestFileThatChangesWhileTheUserThinksIsNotRecorded(t *testing.T) {
 	if c.Replaces == nil || c.Replaces.Description.Version != "1" || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "others may write") {
 		t.Errorf("%+v", c)
 	}
+}
+
+// Some interpreters are one program of many names.
+func TestInterpreterIsToldItsName(t *testing.T) {
+	busybox, err := exec.LookPath("busybox")
+	must(t, err)
+	h, _ := installer(t, host.Descriptors)
+	folder := scripted(t)
+	link := filepath.Join(t.TempDir(), "sh")
+	must(t, os.Symlink(busybox, link))
+	must(t, os.WriteFile(filepath.Join(folder, "run"), []byte("#!"+link+"\nexec \"${0%/*}/lib/built\"\n"), 0o755))
+	c, err := h.Inspect(t.Context(), folder, true)
+	must(t, err)
+	must(t, h.Record(t.Context(), c))
+	p, err := h.Protocol("twice")
+	must(t, err)
+	open(t, p)
+	must(t, os.Chmod(filepath.Dir(link), 0o777)) // who can replace the link can choose what it is
+	_, err = h.Inspect(t.Context(), folder, true)
+	clear(t, err, "writable by others")
+}
+
+// An interpreter leaves nothing beside its script that would keep it from the next start.
+func TestScriptOfPythonStartsAgain(t *testing.T) {
+	h, _ := installer(t, host.Descriptors)
+	folder := scripted(t)
+	must(t, os.WriteFile(filepath.Join(folder, "run"), []byte("#!/usr/bin/python3\nimport beside\nbeside.run()\n"), 0o755))
+	must(t, os.WriteFile(filepath.Join(folder, "beside.py"), []byte(`import os, sys
+def run():
+    built = os.path.join(os.path.dirname(sys.argv[0]), "lib", "built")
+    os.execv(built, [built])
+`), 0o644))
+	c, err := h.Inspect(t.Context(), folder, true)
+	must(t, err)
+	must(t, h.Record(t.Context(), c))
+	p, err := h.Protocol("twice")
+	must(t, err)
+	open(t, p)
+	must(t, h.Reload(t.Context(), "twice"))
 }

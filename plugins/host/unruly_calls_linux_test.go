@@ -333,10 +333,10 @@ func TestDescriptionsThatLieAreNotInstalled(t *testing.T) {
 		"describe-command": "is no plain text",
 		"describe-flag":    "must have a name of its own",
 		"describe-many":    "too many options",
-		"describe-parts":   "it did not say what it is",
+		"describe-parts":   "more than 65536 parts in one message",
 		"describe-long":    "synopsis must be one line",
-		"describe-hangs":   "it did not say what it is",
-		"describe-dies":    "it did not say what it is",
+		"describe-hangs":   "did not answer within 300ms",
+		"describe-dies":    "died before it said what it is",
 		"describe-more":    "",
 		"describe-kind":    "",
 	} {

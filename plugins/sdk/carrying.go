@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/internal/wire"
@@ -33,8 +35,11 @@ func (h *holding) stream(st pb.Plugin_StreamServer) error {
 	}
 	c := &carrying{held: s, st: st, p: h.p}
 	c.send(&pb.FromSocket{Facts: s.facts()}) // from now on a cancel is a reset, and not lost
-	var up sync.WaitGroup
-	up.Go(c.up)
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		c.up()
+	}()
 	// Cancelled is reset: it must also end a write that the peer does not take.
 	stop := context.AfterFunc(st.Context(), func() { caught("reset", c.cutOff) })
 	ended := caught("write", c.down)
@@ -46,8 +51,28 @@ func (h *holding) stream(st pb.Plugin_StreamServer) error {
 		caught("reset", c.cutOff) // also when the other has just begun to: it must be before the close
 	}
 	caught("close", func() error { h.forget(s); return nil })
-	up.Wait()
+	c.leave(read)
 	return nil
+}
+
+// leaveAfter is how long a Read or an Accept may go on when Close has returned.
+const leaveAfter = 500 * time.Millisecond
+
+// leave waits until the reader has ended, as nobody may send when the stream is over.
+// One that an author's Close does not end is left alone: the user's close must not
+// wait for it.
+func (c *carrying) leave(read <-chan struct{}) {
+	timer := time.NewTimer(leaveAfter)
+	defer timer.Stop()
+	select {
+	case <-read:
+		return
+	case <-timer.C:
+	}
+	log.Printf("Close has returned, and a Read or an Accept goes on, which it must end")
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	c.over = true
 }
 
 // carrying is one stream at work.
@@ -57,6 +82,7 @@ type carrying struct {
 	p  Protocol
 
 	sending sync.Mutex // held while the window is full: nothing but Send may need it
+	over    bool       // the stream is: nobody may send; under sending
 
 	mu       sync.Mutex
 	writeErr error // why what the host writes no longer goes out
@@ -88,7 +114,9 @@ func (c *carrying) down() error {
 			}
 			c.put(len(out.Data), func() error { return c.held.send(out, c.returned) })
 		case *pb.ToSocket_End:
-			c.endWriting(c.p, c.mark)
+			if err := c.endWriting(c.p, c.mark); err != nil && !c.broken() {
+				c.broke(err)
+			}
 			c.send(&pb.FromSocket{Facts: c.facts()})
 		case *pb.ToSocket_Close:
 			return nil
@@ -107,10 +135,7 @@ func (c *carrying) put(n int, write func() error) {
 			return
 		}
 	}
-	c.mu.Lock()
-	broken := c.writeErr != nil
-	c.mu.Unlock()
-	if broken {
+	if c.broken() {
 		return // the host has been told
 	}
 	if err := write(); err != nil {
@@ -118,6 +143,13 @@ func (c *carrying) put(n int, write func() error) {
 		return
 	}
 	c.moved.Add(uint64(n))
+}
+
+// broken reports whether the host was told that nothing can be written.
+func (c *carrying) broken() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.writeErr != nil
 }
 
 // returned tells the host what came back for a message.
@@ -161,14 +193,8 @@ func (c *carrying) up() {
 		return // the stream is over, or this side ended it
 	case errors.Is(err, os.ErrDeadlineExceeded) && c.st.Context().Err() != nil:
 		return
-	case err == io.EOF:
-		c.mu.Lock()
-		err = c.writeErr // the kernel tells of a reset once: the writer may have got it
-		c.mu.Unlock()
-	default:
-		err = cause(err)
 	}
-	c.finish(err)
+	c.finish(cause(err))
 }
 
 // errStream is the end of the stream, and not of the socket.
@@ -183,9 +209,14 @@ func (c *carrying) read() error {
 	return c.bytes(func(p []byte) error { return c.send(&pb.FromSocket{What: &pb.FromSocket_Data{Data: p}}) })
 }
 
-// finish tells the host that nothing more comes, and why, once.
+// finish tells the host that nothing more comes, and why, once. The kernel tells of a
+// reset once, and the writer may have got it: whether it has is looked at in the same
+// moment in which it learns that it must tell, lest neither does.
 func (c *carrying) finish(err error) {
 	c.mu.Lock()
+	if err == nil {
+		err = c.writeErr
+	}
 	done := c.finished
 	c.finished = true
 	c.mu.Unlock()
@@ -219,7 +250,7 @@ func (c *carrying) watch() error {
 func (c *carrying) send(m *pb.FromSocket) error {
 	c.sending.Lock()
 	defer c.sending.Unlock()
-	if c.st.Send(m) != nil {
+	if c.over || c.st.Send(m) != nil {
 		return errStream
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -30,13 +31,16 @@ type dialed struct {
 	dialing       context.CancelFunc
 	deaf          bool // what comes is thrown away
 	closed        bool
+
+	shutting atomic.Bool // the connection's Close has been called
 }
 
 func newDialed(p *dialProtocol, options OptionValues) *dialed {
 	return &dialed{p: p, options: options, state: "open", there: make(chan struct{}), gone: make(chan struct{})}
 }
 
-// taken gives the socket its connection; false when it has been closed meanwhile.
+// taken gives the socket its connection; false when it has been closed meanwhile, or
+// has got another one.
 func (d *dialed) taken(conn any, remote Address) bool {
 	local, peer := Address{}, Address{}
 	caught("LocalAddr", func() error {
@@ -53,7 +57,7 @@ func (d *dialed) taken(conn any, remote Address) bool {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed {
+	if d.closed || d.conn != nil {
 		return false
 	}
 	d.conn, d.local, d.remote, d.state = conn, local, peer, "connected"
@@ -177,6 +181,8 @@ func (d *dialed) listen(ctx context.Context) error {
 	if err != nil {
 		return dialError(err)
 	}
+	var local Address
+	caught("Addr", func() error { local = addressOf(listener.Addr()); return nil })
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed || d.listener != nil {
@@ -184,8 +190,8 @@ func (d *dialed) listen(ctx context.Context) error {
 		return syscall.EINVAL
 	}
 	d.listener, d.state = listener, "LISTEN"
-	if a := addressOf(listener.Addr()); !a.IsZero() {
-		d.local = a
+	if !local.IsZero() {
+		d.local = local
 	}
 	return nil
 }
@@ -304,6 +310,13 @@ func shut(conn any) error {
 		return nil
 	}
 	return caught("Close", c.Close)
+}
+
+// shut closes the socket's connection, once: authors' Close need not be ready for more.
+func (d *dialed) shut(conn any) {
+	if d.shutting.CompareAndSwap(false, true) {
+		shut(conn)
+	}
 }
 
 // The methods of socket.Carrier: a dialed socket is one on its way to the host, which

@@ -38,12 +38,23 @@ func (d *dialed) waitConnected(context.Context) error { return nil }
 func (d *dialed) bytes(f func([]byte) error) error {
 	conn := d.connection().(net.Conn)
 	err := moveBytes(conn, func(p []byte) error {
-		if d.isDeaf() {
-			return nil
+		if deaf, err := d.hears(); deaf || err != nil {
+			return err
 		}
 		return f(p)
 	})
 	return d.ended(err)
+}
+
+// hears says what becomes of what was read: nothing where reading has been ended, and
+// once the socket is closed its connection is read no more.
+func (d *dialed) hears() (deaf bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return true, net.ErrClosed
+	}
+	return d.deaf, nil
 }
 
 // ended is a read's error: what this side ended is no word of the peer's.
@@ -73,18 +84,9 @@ func readError(err error) error {
 	return dialError(err)
 }
 
-func (d *dialed) isDeaf() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.deaf
-}
-
 // write implements far.
 func (d *dialed) write(p []byte) error {
-	n, err := d.connection().(net.Conn).Write(p)
-	if err == nil && n < len(p) {
-		err = io.ErrShortWrite
-	}
+	err := writeWhole(d.connection().(net.Conn), p)
 	if err == nil || d.isClosed() {
 		return nil
 	}
@@ -116,13 +118,18 @@ func (d *dialed) endReading() {
 
 // endWriting implements far. Without half ends it comes only when reading has been
 // ended, too.
-func (d *dialed) endWriting(Protocol, Mark) {
+func (d *dialed) endWriting(Protocol, Mark) error {
 	conn := d.connection()
-	if c, ok := conn.(CloseWriter); ok {
-		caught("CloseWrite", c.CloseWrite)
-		return
+	c, ok := conn.(CloseWriter)
+	if !ok {
+		d.shut(conn)
+		return nil
 	}
-	shut(conn)
+	err := caught("CloseWrite", c.CloseWrite)
+	if err == nil || d.isClosed() || errors.Is(err, syscall.ENOTCONN) { // the reader tells of a connection that has gone
+		return nil
+	}
+	return readError(err)
 }
 
 // reset implements far.
@@ -133,7 +140,11 @@ func (d *dialed) reset() {
 		for depth := 0; conn != nil && depth < 16; depth++ {
 			if l, ok := conn.(interface{ SetLinger(int) error }); ok {
 				l.SetLinger(0)
-				shut(conn)
+				if depth == 0 {
+					d.shut(conn)
+				} else {
+					shut(conn)
+				}
 				return nil
 			}
 			n, ok := conn.(interface{ NetConn() net.Conn })
@@ -163,7 +174,7 @@ func (d *dialed) close() {
 	if cancel != nil {
 		cancel()
 	}
-	shut(conn)
+	d.shut(conn)
 	if listener != nil {
 		caught("Close", listener.Close)
 	}

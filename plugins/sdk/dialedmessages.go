@@ -24,6 +24,11 @@ func (d *dialed) messages(f func(Message) error, back func(socket.Return) error)
 			if err != nil {
 				return d.ended(err)
 			}
+			if deaf, err := d.hears(); err != nil {
+				return err
+			} else if deaf {
+				continue
+			}
 			if err := f(msg); err != nil {
 				return err
 			}
@@ -40,9 +45,14 @@ func (d *dialed) packets(conn net.PacketConn, f func(Message) error, back func(s
 		n, from, err := conn.ReadFrom(buf)
 		if err == nil {
 			failures = 0
+			if n < 0 || n > len(buf) {
+				return Faultf(Failed, "ReadFrom says that it read %d bytes into %d", n, len(buf))
+			}
 			peer := addressOf(from)
 			if d.wants(peer) {
 				err = f(Message{Data: buf[:n], Peer: peer})
+			} else {
+				_, err = d.hears()
 			}
 			if err != nil {
 				return err

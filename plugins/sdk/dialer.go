@@ -15,11 +15,11 @@ import (
 // [CloseWriter] (without it a half close is refused), [FactTeller], [OptionSetter], and
 // [MessageConn], where the description's Kind is [Seqpacket].
 //
-// The connection is read in one goroutine and written in another, and Close ends both.
-// Its io.EOF is the peer's orderly end, io.ErrUnexpectedEOF one that is [Truncated], a
-// reset ECONNRESET; any other error is the reason that the user sees. A Write that
-// fails ends the socket with its error, unless that is a reset: then what can still be
-// read comes first. SetLinger(0), which *net.TCPConn has, also beneath a NetConn(), makes
+// The connection is read in one goroutine and written in another. Close is called once,
+// from any goroutine, and MUST end both. Its io.EOF is the peer's orderly end,
+// io.ErrUnexpectedEOF one that is [Truncated], a reset ECONNRESET; any other error is
+// the reason that the user sees. A Write or CloseWrite that fails ends the socket with
+// its error, unless that is a reset: then what can still be read comes first. SetLinger(0), which *net.TCPConn has, also beneath a NetConn(), makes
 // a close that is to be a reset one.
 type Dialer interface {
 	// Describe is as [Protocol]'s. NewDialer sets Held; the Kind is [Stream] and the
@@ -46,8 +46,10 @@ type PacketDialer interface {
 
 // A DialListener is a [Dialer] that can also be dialled.
 type DialListener interface {
-	// Listen waits for nobody: the listener's Accept does. An address without a host is
-	// the loopback's, where the form is [HostPort]; "" was never bound.
+	// Listen waits for nobody: the listener's Accept does. One of its connections is
+	// held until the user accepts it. An error of Accept ends the listener, unless it is
+	// ECONNABORTED, EMFILE or ENFILE; Close MUST end one that waits. An address without
+	// a host is the loopback's, where the form is [HostPort]; "" was never bound.
 	Listen(ctx context.Context, req DialRequest) (net.Listener, error)
 }
 

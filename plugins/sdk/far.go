@@ -37,8 +37,9 @@ type far interface {
 
 	// canEnd reports whether directions can be ended so.
 	canEnd(how How) error
-	// endWriting ends the writing direction, after what was written.
-	endWriting(p Protocol, mark Mark)
+	// endWriting ends the writing direction, after what was written. An error says that
+	// the peer will not hear of the end.
+	endWriting(p Protocol, mark Mark) error
 	// reset makes the close that follows a reset, where the socket has one.
 	reset()
 	// interrupt ends what waits, now and later.

@@ -144,15 +144,18 @@ func (k *kernelSocket) write(p []byte) error {
 
 func (k *kernelSocket) canEnd(How) error { return nil }
 
-func (k *kernelSocket) endWriting(p Protocol, mark Mark) {
+// endWriting implements far. One that fails finds the connection gone already, which
+// its reader tells.
+func (k *kernelSocket) endWriting(p Protocol, mark Mark) error {
 	if s, ok := p.(Shutdowner); ok {
 		k.lend(mark, func(l Lent) error {
 			_, err := s.Shutdown(context.Background(), l, ShutdownWrite)
 			return err
 		})
-		return
+		return nil
 	}
 	k.shutdown(unix.SHUT_WR)
+	return nil
 }
 
 // reset implements far (socket(7), SO_LINGER with a time of 0).

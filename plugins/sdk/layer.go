@@ -67,8 +67,9 @@ type MessageConn interface {
 	// ReadMessage waits for one message. The data is valid until the next call.
 	ReadMessage() (Message, error)
 	// WriteMessage sends one message. An error that is [Usage] or [Unsupported] refuses
-	// this one: nothing of it was sent, the layer goes on, and the fact "refused" tells.
-	// Any other error ends the layer.
+	// this one: nothing of it was sent, and the connection goes on. Of a layer the fact
+	// "refused" tells, of a dialer's socket a recv that fails with EINVAL; the log has
+	// the error. Any other error ends the connection.
 	WriteMessage(Message) error
 }
 

@@ -282,7 +282,7 @@ func (l *layered) takeAll(bytes func(func([]byte) error) error, frames reading) 
 			}
 		} else {
 			err = bytes(func(p []byte) error {
-				return l.write(func() error { _, err := l.conn.(net.Conn).Write(p); return err })
+				return l.write(func() error { return writeWhole(l.conn.(net.Conn), p) })
 			})
 		}
 		if err != nil {

@@ -44,8 +44,13 @@ func (b breaking) at(place string) {
 	}
 }
 
-func (b breaking) Read(p []byte) (int, error)                      { b.at("read"); return b.Conn.Read(p) }
-func (b breaking) Write(p []byte) (int, error)                     { b.at("write"); return b.Conn.Write(p) }
+func (b breaking) Read(p []byte) (int, error) { b.at("read"); return b.Conn.Read(p) }
+func (b breaking) Write(p []byte) (int, error) {
+	if b.at("write"); b.in == "short" {
+		p = p[:len(p)-1]
+	}
+	return b.Conn.Write(p)
+}
 func (b breaking) Close() error                                    { b.at("close"); return b.Conn.Close() }
 func (b breaking) CloseWrite() error                               { b.at("closewrite"); return nil }
 func (b breaking) Facts() []sdk.Setting                            { b.at("facts"); return nil }
@@ -85,6 +90,20 @@ func TestPanicOfALayerIsAnErrorOfThatSocket(t *testing.T) {
 		if p.Starts != 1 {
 			t.Errorf("%+v", p)
 		}
+	}
+}
+
+// TestWriteOfALayerThatTakesLessIsNotPassedOver as if all had gone out.
+func TestWriteOfALayerThatTakesLessIsNotPassedOver(t *testing.T) {
+	tb, _ := newTable(t, host.Descriptors, newOdd, newFragile)
+	s := dial(t, tb, "echo")
+	if err := s.Wrap(patient(t), table.WrapSpec{Layer: "fragile", Options: []socket.Setting{{Name: "in", Value: "short"}}}); err != nil {
+		t.Fatal(err)
+	}
+	s.Send(patient(t), []byte("hello"))
+	s.Shutdown(patient(t), socket.ShutdownWrite)
+	if got, err := readAll(t, s); err == nil || err.Error() != "short write" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

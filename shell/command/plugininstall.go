@@ -48,7 +48,7 @@ With --script PATH may be a script, or a folder with one file that begins with #
 			if err := c.clash(found); err != nil {
 				return err
 			}
-			if installed(found) {
+			if installedAlready(found) {
 				c.notice("%s is installed already (%s)", named(found.Description), digest(found.SHA256))
 				return nil
 			}
@@ -75,9 +75,10 @@ With --script PATH may be a script, or a folder with one file that begins with #
 	},
 }
 
-// installed reports whether the candidate is what is on record, and would be run.
-func installed(found socket.Candidate) bool {
-	return found.Replaces != nil && found.Replaces.SHA256 == found.SHA256 && !found.Replaces.Harmed
+// installedAlready reports whether nothing is to be done. What was changed since is
+// installed again, as its error says that it is to be.
+func installedAlready(found socket.Candidate) bool {
+	return found.Replaces != nil && found.Replaces.SHA256 == found.SHA256 && found.Replaces.Doubt == nil
 }
 
 // fromDir is a path against the shell's directory.
@@ -138,11 +139,11 @@ func changes(found socket.Candidate) (all []string) {
 	if found.Replaces == nil {
 		return nil
 	}
-	if found.Replaces.SHA256 == found.SHA256 {
-		return []string{"repairs it: its file is not what is on record, or gone"}
-	}
 	was, is := found.Replaces.Description, found.Description
 	all = append(all, "replaces "+named(was)+" (sha256 "+digest(found.Replaces.SHA256)+"...)")
+	if err := found.Replaces.Doubt; err != nil {
+		all = append(all, "that one is not run: "+err.Error())
+	}
 	for _, name := range is.Capabilities {
 		if !slices.Contains(was.Capabilities, name) {
 			all = append(all, "wants "+name+", which it did not before")

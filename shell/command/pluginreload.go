@@ -180,7 +180,7 @@ func (c *Call) takeOver(ctx context.Context, in socket.Installer, name, path str
 	if err == nil {
 		err = c.clash(found)
 	}
-	if err == nil && installed(found) {
+	if err == nil && installedAlready(found) {
 		return
 	}
 	if err == nil {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sosh-shell/sosh/plugins/sdk"
+	"github.com/sosh-shell/sosh/plugins/sdk/conform"
 )
 
 // served is an address at which each connection is served by serve, until the test's
@@ -117,4 +118,23 @@ var brokenPeers = []broken{
 			return f.good.Shutdown(ctx, s, sdk.ShutdownBoth)
 		}
 	}), peer: echo, fails: []string{allComes}},
+	{does: "A close of a connection that lives with its plugin does not end", construct: func() sdk.Protocol { return sdk.NewDialer(clinging{}) },
+		form: conform.FormDescriptors, how: conform.How{Address: "anybody"},
+		fails: []string{"A close is answered once all is out", left}},
 }
+
+// clinging is a dialer whose connections cannot be closed.
+type clinging struct{}
+
+func (clinging) Describe() sdk.Description {
+	return sdk.Description{Name: "clinging", Synopsis: "keeps its connections"}
+}
+
+func (clinging) Dial(context.Context, sdk.DialRequest) (net.Conn, error) {
+	ours, _ := net.Pipe()
+	return clung{ours}, nil
+}
+
+type clung struct{ net.Conn }
+
+func (clung) Close() error { select {} }

@@ -107,6 +107,7 @@ func (s *subject) planTraffic(add func(string, ...[]check)) {
 	case !own || !s.desc.Can(socket.CallListen) && s.kind != socket.Datagram:
 		add("no address of a peer was given", reaching, echoing)
 	}
+	add(s.noSocket, closing)
 }
 
 // freeKnown reports whether it is known which addresses are free: any word is, where

@@ -5,7 +5,7 @@ import "slices"
 // Promises are all that are checked.
 func Promises() []string {
 	all := slices.Concat(describing, opening, calling, hostPorts, hosts, paths, addresses, ports, waiting, files,
-		connections, bytesAndEnds, packets, datagrams, reaching, echoing, options, fields, lacking, commands,
+		connections, bytesAndEnds, packets, datagrams, reaching, echoing, closing, options, fields, lacking, commands,
 		layering, paired, stressed)
 	out := []string{nothingLeft}
 	for _, c := range all {
