@@ -2,6 +2,8 @@ package table
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,22 +54,49 @@ func (s *Socket) named(name string) (*level, bool) {
 func (s *Socket) PluginFacts(ctx context.Context, group string) []socket.Setting {
 	var out []socket.Setting
 	for _, l := range s.levels() {
-		if group != "" && l.name != group || !l.desc.Can(socket.CallInfo) || len(l.desc.Facts) == 0 {
+		if group != "" && l.name != group {
 			continue
 		}
-		var facts []socket.Setting
-		err := s.lendFacts(ctx, l, func(c context.Context, lent socket.Lent) (err error) {
-			facts, err = l.proto.Info(c, lent, nil)
-			return err
-		})
+		facts, err := s.pluginFacts(ctx, l)
 		if err != nil {
-			facts = []socket.Setting{{Name: "error", Value: err.Error()}}
+			facts = []socket.Setting{{Name: l.name + ".error", Value: err.Error()}}
 		}
-		for _, f := range facts {
-			out = append(out, socket.Setting{Name: l.name + "." + f.Name, Value: f.Value})
-		}
+		out = append(out, facts...)
 	}
 	return out
+}
+
+// PluginFact is one fact of a level, "" for one that the level has none of now. Its
+// plugin that does not answer, or has died, is the error.
+func (s *Socket) PluginFact(ctx context.Context, group, name string) (string, error) {
+	for _, l := range s.levels() {
+		if l.name != group {
+			continue
+		}
+		facts, err := s.pluginFacts(ctx, l)
+		if i := slices.IndexFunc(facts, func(f socket.Setting) bool { return f.Name == name }); i >= 0 {
+			return facts[i].Value, nil
+		}
+		if errors.Is(err, socket.Lost) || errors.Is(err, socket.Failed) || errors.Is(err, socket.Timeout) {
+			return "", err
+		}
+	}
+	return "", nil
+}
+
+// pluginFacts asks one level.
+func (s *Socket) pluginFacts(ctx context.Context, l *level) (facts []socket.Setting, err error) {
+	if !l.desc.Can(socket.CallInfo) || len(l.desc.Facts) == 0 {
+		return nil, nil
+	}
+	err = s.lendFacts(ctx, l, func(c context.Context, lent socket.Lent) (err error) {
+		facts, err = l.proto.Info(c, lent, nil)
+		return err
+	})
+	for i := range facts {
+		facts[i].Name = l.name + "." + facts[i].Name
+	}
+	return facts, err
 }
 
 // factsTime bounds a question about facts: who asks does not want to wait, and a

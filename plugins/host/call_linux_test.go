@@ -21,7 +21,7 @@ import (
 func TestMisbehaviourIsAClearErrorAndTheNextCallWorks(t *testing.T) {
 	for do, want := range map[string]string{
 		"die":     "died in open, 3 times in a row",
-		"hang":    "did not answer within 300ms and was ended",
+		"hang":    "did not answer within 1s and was ended",
 		"panic":   "panic: as you wish",
 		"file":    "gave a bad descriptor: no socket",
 		"udp":     "gave a bad descriptor: not a stream socket",

@@ -45,6 +45,12 @@ func (h *Host) inspect(path string, scripts bool) (socket.Candidate, error) {
 	if c.Description, err = h.ask(path, src.program); err != nil {
 		return c, err
 	}
+	if src.script != nil {
+		if e := (*socket.Error)(nil); errors.As(src.script.verify(), &e) {
+			file, _ := filepath.Rel(src.script.dir, e.Place)
+			return c, untrusted(path, "its folder must stay as it is, else it is not run again: $TMPDIR is for files", "%s changed when it ran", file)
+		}
+	}
 	if _, ok := h.cfg.Bundled[c.Description.Name]; ok {
 		return c, untrusted(path, "give it another name", "it calls itself %s, which is bundled", c.Description.Name)
 	}
@@ -141,8 +147,11 @@ func (h *Host) take(path string, scripts bool) (src source, err error) {
 		return src, err
 	}
 	defer f.Close()
-	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
-		return src, untrusted(path, "name the executable itself; the folder of a script needs --script", "no regular file")
+	switch fi, err := f.Stat(); {
+	case err == nil && fi.IsDir():
+		return src, untrusted(path, "name the executable itself; --script takes a folder with a script", "a folder")
+	case err != nil || !fi.Mode().IsRegular():
+		return src, untrusted(path, "name the executable itself", "no regular file")
 	}
 	mark := make([]byte, 2)
 	if n, _ := f.ReadAt(mark, 0); n == 2 && string(mark) == "#!" {

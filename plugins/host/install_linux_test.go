@@ -177,7 +177,7 @@ func TestWhatIsNoPluginIsNotInstalled(t *testing.T) {
 	for path, want := range map[string]string{
 		text:         "cannot be started",
 		binary:       "is no plugin",
-		t.TempDir():  "no regular file",
+		t.TempDir():  "a folder",
 		"/no/such/x": "no such file",
 	} {
 		_, err := h.Install(path)

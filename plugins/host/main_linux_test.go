@@ -176,7 +176,8 @@ func start(t testing.TB, form host.Form, edit func(*host.Config), construct func
 	return h, p
 }
 
-func quick(c *host.Config) { c.CallTimeout = 300 * time.Millisecond }
+// quick is for those that do not answer, and enough for the others on a busy machine.
+func quick(c *host.Config) { c.CallTimeout = time.Second }
 
 func open(t testing.TB, p socket.Complete, options ...socket.Setting) socket.Handle {
 	t.Helper()

@@ -88,7 +88,8 @@ func newChild(s *starter, prog program, cmd *exec.Cmd, dir string, extra *os.Fil
 	return ch
 }
 
-// hostEnv is all that a plugin sees of this program's environment.
+// hostEnv is all that a plugin sees of this program's environment, and that a script in
+// Python is to leave its folder as it is.
 func hostEnv() []string {
 	var env []string
 	for _, kv := range os.Environ() {
@@ -99,7 +100,7 @@ func hostEnv() []string {
 			env = append(env, kv)
 		}
 	}
-	return env
+	return append(env, "PYTHONDONTWRITEBYTECODE=1") // it would change what was recorded of a script
 }
 
 // Start starts the process.

@@ -105,11 +105,21 @@ func (h *Host) verifiedScript(name string, e lockEntry) (program, error) {
 	if err := s.trustInterpreter(); err != nil {
 		return program{}, err
 	}
-	if err := trustDir(s.dir); err != nil {
+	if err := s.verify(); err != nil {
 		return program{}, err
 	}
+	prog := s.program()
+	prog.desc = &e.Description
+	return prog, nil
+}
+
+// verify compares every file with the record: no other may be there.
+func (s *script) verify() error {
+	if err := trustDir(s.dir); err != nil {
+		return err
+	}
 	want := map[string]string{}
-	for _, f := range e.Files {
+	for _, f := range s.files {
 		want[f.Name] = f.SHA256
 	}
 	err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
@@ -133,7 +143,10 @@ func (h *Host) verifiedScript(name string, e lockEntry) (program, error) {
 			return pathError(path, err)
 		}
 		rel = filepath.ToSlash(rel)
-		if want[rel] != hex.EncodeToString(h.Sum(nil)) {
+		switch sum, ok := want[rel]; {
+		case !ok:
+			return untrusted(path, "a script must leave its folder as it is; install it again", "was not there when it was installed")
+		case sum != hex.EncodeToString(h.Sum(nil)):
 			return changed(path)
 		}
 		delete(want, rel)
@@ -143,9 +156,7 @@ func (h *Host) verifiedScript(name string, e lockEntry) (program, error) {
 		err = untrusted(s.dir, "install it again", "%d of its files are gone", len(want))
 	}
 	if err != nil {
-		return program{}, pathError(s.dir, err)
+		return pathError(s.dir, err)
 	}
-	prog := s.program()
-	prog.desc = &e.Description
-	return prog, nil
+	return nil
 }

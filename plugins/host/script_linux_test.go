@@ -31,6 +31,8 @@ func TestScriptIsAPluginWithAllItsFiles(t *testing.T) {
 	folder := scripted(t)
 	_, err := h.Inspect(t.Context(), filepath.Join(folder, "run"), false)
 	clear(t, err, "a script")
+	_, err = h.Inspect(t.Context(), folder, false)
+	clear(t, err, "a folder")
 	c, err := h.Inspect(t.Context(), folder, true)
 	must(t, err)
 	if !slices.Equal(c.Files, []string{"run", "LIESMICH", "README", "lib/built"}) || c.Description.Name != "twice" || !filepath.IsAbs(c.Interpreter) {
@@ -46,6 +48,19 @@ func TestScriptIsAPluginWithAllItsFiles(t *testing.T) {
 	must(t, h.Remove(t.Context(), "twice"))
 }
 
+// It would run once, and never again.
+func TestScriptThatChangesItsFilesIsNotInstalled(t *testing.T) {
+	for name, line := range map[string]string{"one more": "echo >${0%/*}/lib/cache", "another": "echo >>${0%/*}/README"} {
+		t.Run(name, func(t *testing.T) {
+			h, _ := installer(t, host.Descriptors)
+			folder := scripted(t)
+			must(t, os.WriteFile(filepath.Join(folder, "run"), []byte("#!/bin/sh\n"+line+"\nexec \"${0%/*}/lib/built\"\n"), 0o755))
+			_, err := h.Inspect(t.Context(), folder, true)
+			clear(t, err, "changed when it ran")
+		})
+	}
+}
+
 func TestScriptThatChangedIsNotRun(t *testing.T) {
 	for name, c := range map[string]struct {
 		harm func(t *testing.T, dir string)
@@ -57,7 +72,7 @@ func TestScriptThatChangedIsNotRun(t *testing.T) {
 		"another file": {func(t *testing.T, dir string) {
 			must(t, os.WriteFile(filepath.Join(dir, "README"), []byte("else\n"), 0o755))
 		}, "changed since"},
-		"one more":        {func(t *testing.T, dir string) { must(t, os.WriteFile(filepath.Join(dir, "lib", "x"), nil, 0o644)) }, "changed since"},
+		"one more":        {func(t *testing.T, dir string) { must(t, os.WriteFile(filepath.Join(dir, "lib", "x"), nil, 0o644)) }, "was not there"},
 		"one less":        {func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "README"))) }, "are gone"},
 		"writable":        {func(t *testing.T, dir string) { must(t, os.Chmod(filepath.Join(dir, "README"), 0o666)) }, "writable by others"},
 		"writable folder": {func(t *testing.T, dir string) { must(t, os.Chmod(filepath.Join(dir, "lib"), 0o777)) }, "writable by others"},

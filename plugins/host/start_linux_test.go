@@ -235,12 +235,13 @@ func TestPluginHasNoTerminalAndAShortEnvironment(t *testing.T) {
 		switch {
 		case k == "PATH", k == "HOME", k == "LANG", k == "TZ", k == "TMPDIR", k == "SSLKEYLOGFILE",
 			strings.HasPrefix(k, "LC_"), strings.HasPrefix(k, "XDG_"), // ours
-			strings.HasPrefix(k, "PLUGIN_"), k == "SOSH_PLUGIN", k == "SOSH_DESCRIPTORS": // the protocol's
+			strings.HasPrefix(k, "PLUGIN_"), k == "SOSH_PLUGIN", k == "SOSH_DESCRIPTORS", // the protocol's
+			k == "PYTHONDONTWRITEBYTECODE":
 		default:
 			t.Errorf("it sees %s", kv)
 		}
 	}
-	for _, k := range []string{"LC_TEST", "XDG_TEST", "TZ", "PATH", "SOSH_DESCRIPTORS"} {
+	for _, k := range []string{"LC_TEST", "XDG_TEST", "TZ", "PATH", "SOSH_DESCRIPTORS", "PYTHONDONTWRITEBYTECODE"} {
 		if !got[k] {
 			t.Errorf("it does not see %s", k)
 		}

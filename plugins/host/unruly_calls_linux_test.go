@@ -30,7 +30,8 @@ func TestAnswersBeyondAllBoundsAreBreaches(t *testing.T) {
 		"fewer":      "decoded 0 messages of 1, and was ended",
 	} {
 		t.Run(how, func(t *testing.T) {
-			h, p, beside := mixed(t, host.Descriptors, nil, unruly.New)
+			// A million takes its time to be made.
+			h, p, beside := mixed(t, host.Descriptors, func(c *host.Config) { c.CallTimeout = 30 * time.Second }, unruly.New)
 			k := open(t, p)
 			pid := stateOf(t, h, unruly.Name).PID
 			var err error
@@ -69,10 +70,11 @@ func TestNonsensicalAddressesAreABreach(t *testing.T) {
 
 // What is too large to send is the caller's doing, and costs no plugin its life.
 func TestTooLargeARequestIsNoFaultOfThePlugin(t *testing.T) {
+	value := strings.Repeat("x", 16<<20) // the test's own memory, and not what the host grows by
 	h, p, _ := mixed(t, host.Descriptors, nil, unruly.New)
 	k := open(t, p)
 	pid := stateOf(t, h, unruly.Name).PID
-	_, _, err := p.Option(t.Context(), lent(k), []socket.Setting{{Name: "do", Value: strings.Repeat("x", 16<<20)}}, nil)
+	_, _, err := p.Option(t.Context(), lent(k), []socket.Setting{{Name: "do", Value: value}}, nil)
 	if !errors.Is(err, socket.Usage) || stateOf(t, h, unruly.Name).PID != pid {
 		t.Errorf("got %v, %+v", err, stateOf(t, h, unruly.Name))
 	}

@@ -39,10 +39,9 @@ func (pr *process) whyNot(h *Host, err error, late bool) error {
 			hint = "a plugin's main function calls sdk.Serve, which does not return"
 		}
 	default:
-		text, hint = "is no plugin: it did not greet as one", "a plugin's main function calls sdk.Serve"
+		text, hint = "is no plugin: it did not greet as one", "the first line that a plugin prints is its handshake: docs/wire.md; in Go sdk.Serve prints it"
 		if strings.Count(c.first, "|") < 4 {
 			text = fmt.Sprintf("is no plugin: it printed %q where its greeting must be", c.first)
-			hint += ", and prints nothing before"
 		}
 	}
 	if words := reasonOf(pr.log.lines()); words != "" && !late {

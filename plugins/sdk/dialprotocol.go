@@ -86,6 +86,9 @@ func (p *dialProtocol) Resolve(ctx context.Context, req ResolveRequest) ([]Addre
 		text = as[0].Text(HostPort)
 	case p.desc.Address == HostPort:
 		host, port, err := splitHostPort(text)
+		if err == nil {
+			_, err = resolvePort(ctx, p.network(), port)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -122,10 +122,12 @@ func (f *snapshot) get(ctx context.Context, name string) (any, error) {
 			}
 		}
 		if f.declares(group, name) {
-			for _, k := range f.s.PluginFacts(ctx, group) {
-				if k.Name == name {
-					return k.Value, nil
-				}
+			v, err := f.s.PluginFact(ctx, group, name)
+			if err != nil {
+				return nil, &socket.Error{Op: "show", Place: f.s.Name() + " " + name, Err: err}
+			}
+			if v != "" {
+				return v, nil
 			}
 			return nil, nil
 		}

@@ -123,7 +123,7 @@ func (c *Call) checkPlugin(ctx context.Context, p CheckPlugin, verbose, json boo
 	switch {
 	case sum.Broken > 0:
 		return &socket.Error{Op: c.command.Name, Place: sum.Description.Name, Err: errBroken,
-			Hint: "the reasons stand above; the contract is that of package socket"}
+			Hint: "the reasons stand above; docs/wire.md is the contract, for Go docs/sdk.md"}
 	case sum.Kept == 0:
 		return &socket.Error{Op: c.command.Name, Place: sum.Description.Name, Err: errors.New("no promise could be tried")}
 	}

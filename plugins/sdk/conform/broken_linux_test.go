@@ -3,6 +3,7 @@ package conform_test
 import (
 	"cmp"
 	"flag"
+	"fmt"
 	"maps"
 	"net"
 	"os"
@@ -113,6 +114,9 @@ func (b broken) test(t *testing.T) {
 		}
 		if r := x.Keep(t.Context(), p); r.Outcome == conform.Broken {
 			found[p.Text] = append(r.Reasons, r.Log...)
+			if strings.Contains(fmt.Sprint(r.Reasons), "<nil>") {
+				t.Errorf("%s: no words for an author who writes no Go: %q", p.Text, r.Reasons)
+			}
 		}
 	}
 	want := slices.Sorted(slices.Values(b.fails))

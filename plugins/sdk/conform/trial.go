@@ -67,6 +67,7 @@ func (t *trial) fault(text string) {
 	switch {
 	case t.over:
 	case len(t.reasons) < maxReasons:
+		text = strings.ReplaceAll(text, "<nil>", "no error") // the author need not know Go
 		t.reasons = append(t.reasons, oneLine(text))
 	case len(t.reasons) == maxReasons:
 		t.reasons = append(t.reasons, "and more")
