@@ -277,6 +277,9 @@ func pluginDir() string {
 	if d := os.Getenv("SOSH_PLUGIN_DIR"); d != "" {
 		return d
 	}
+	if _, err := os.UserHomeDir(); err != nil && os.Getenv("XDG_DATA_HOME") == "" {
+		return "" // it would be in the root directory
+	}
 	return filepath.Join(xdg.DataHome, "sosh", "plugins")
 }
 

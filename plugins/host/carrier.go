@@ -187,6 +187,13 @@ func (c *carrier) end(err error) {
 	}
 }
 
+// broken is why the socket ended, nil while it has not, or in order.
+func (c *carrier) broken() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
 // lose is the end of a socket whose plugin has gone.
 func (c *carrier) lose() {
 	c.mu.Lock()

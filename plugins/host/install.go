@@ -28,7 +28,7 @@ func (h *Host) Inspect(ctx context.Context, path string, scripts bool) (c socket
 func (h *Host) inspect(path string, scripts bool) (socket.Candidate, error) {
 	c := socket.Candidate{Path: path}
 	if h.cfg.Dir == "" {
-		return c, untrusted(path, "name a plugin directory", "there is no plugin directory")
+		return c, untrusted(path, "SOSH_PLUGIN_DIR names one", "there is no plugin directory")
 	}
 	src, err := h.take(path, scripts)
 	if err != nil {
@@ -88,7 +88,7 @@ func (h *Host) record(ctx context.Context, c socket.Candidate) error {
 	}
 	defer src.discard()
 	if src.digest != c.SHA256 {
-		return untrusted(c.Path, "install it again", "changed while you were asked")
+		return untrusted(c.Path, "install it again", "changed while it was looked at")
 	}
 	return h.changeLock(ctx, func(lock *lockFile) error {
 		before, had := lock.Plugins[name]
@@ -134,7 +134,7 @@ func (s source) discard() {
 // it is what counts.
 func (h *Host) take(path string, scripts bool) (src source, err error) {
 	if err := os.MkdirAll(h.cfg.Dir, 0o755); err != nil {
-		return src, err
+		return src, h.noDir(err)
 	}
 	if err := trustDir(h.cfg.Dir); err != nil {
 		return src, err
@@ -162,6 +162,11 @@ func (h *Host) take(path string, scripts bool) (src source, err error) {
 		return src, err
 	}
 	return source{program: program{path: sealedPath(sealed), name: path, file: sealed}, digest: digest, sealed: sealed}, nil
+}
+
+// noDir is why nothing can be put into the plugin directory.
+func (h *Host) noDir(err error) error {
+	return untrusted(h.cfg.Dir, "plugins are kept there: SOSH_PLUGIN_DIR names another place", "%v", cause(err))
 }
 
 // put places a source in the plugin directory.

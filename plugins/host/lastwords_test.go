@@ -11,7 +11,7 @@ func TestLastWordsTellWhyAPluginEnded(t *testing.T) {
 		"panic: no": {"panic: no", "", "goroutine 1 [running]:", "main.main()"},
 		"goodbye":   {"hello", "goodbye"},
 	} {
-		if got := why(lines); got != want {
+		if got := reasonOf(lines); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

@@ -2,6 +2,8 @@ package host
 
 import (
 	"bytes"
+	"regexp"
+	"strings"
 	"sync"
 )
 
@@ -42,6 +44,21 @@ func (r *ring) lines() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append(append([]string(nil), r.kept[r.next:]...), r.kept[:r.next]...)
+}
+
+// reason begins a line that says why a program ended, where a stack or notes follow: of
+// Go, of Node.js, of Python, of Java.
+var reason = regexp.MustCompile(`^(panic: |fatal error: |(Uncaught )?[\w.]*(Error|Exception)\b.*: )`)
+
+// reasonOf is the line that tells most of why a program ended, "" where there is none.
+func reasonOf(lines []string) string {
+	words := ""
+	for _, line := range lines {
+		if strings.TrimSpace(line) != "" && (!reason.MatchString(words) || reason.MatchString(line)) {
+			words = line
+		}
+	}
+	return strings.ToValidUTF8(words[:min(len(words), maxWords)], "")
 }
 
 // count is the number of lines so far.

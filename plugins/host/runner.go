@@ -63,9 +63,10 @@ type child struct {
 	started   bool
 	doomed    bool // killed, perhaps before it was started
 	reaped    bool
-	dismissed bool // its lifeline was closed, to end it in order
-	strays    bool // it may have left processes behind
-	greeted   bool // it wrote a first line
+	dismissed bool   // its lifeline was closed, to end it in order
+	strays    bool   // it may have left processes behind
+	greeted   bool   // it wrote a first line
+	first     string // the beginning of that line
 }
 
 var _ runner.Runner = (*child)(nil)
@@ -151,7 +152,7 @@ func (c *child) greet(out *os.File, greeting *io.PipeWriter) {
 	line, err := r.ReadSlice('\n')
 	if len(line) > 0 {
 		c.mu.Lock()
-		c.greeted = true
+		c.greeted, c.first = true, strings.TrimRight(string(line[:min(len(line), maxWords)]), "\r\n")
 		c.mu.Unlock()
 		greeting.Write(line)
 	}

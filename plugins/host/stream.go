@@ -43,6 +43,9 @@ func (x *proxy) acceptFar(ctx context.Context, s socket.Lent) (socket.Handle, er
 	if err := ctx.Err(); err != nil {
 		return socket.Handle{FD: -1}, err
 	}
+	if err := c.broken(); err != nil {
+		return socket.Handle{FD: -1}, err // as the plugin told it: its call would know of no socket
+	}
 	var h socket.Handle
 	err := c.pr.try(context.Background(), x.h.cfg.CallTimeout, func(ctx context.Context) error {
 		var err error

@@ -42,7 +42,7 @@ func (h *Host) takeScript(path string) (src source, err error) {
 	defer root.Close()
 	to, err := os.MkdirTemp(h.cfg.Dir, scriptTemp+"*")
 	if err != nil {
-		return src, err
+		return src, h.noDir(err)
 	}
 	s := &script{dir: to}
 	defer func() {
@@ -148,6 +148,7 @@ func (s *script) interpretedBy(root *os.Root, dir, name string) error {
 			return untrusted(place, "install what runs it", "%v", err)
 		}
 	}
+	named := words[0]
 	if s.called, err = filepath.Abs(words[0]); err == nil {
 		words[0], err = filepath.EvalSymlinks(s.called)
 	}
@@ -155,7 +156,7 @@ func (s *script) interpretedBy(root *os.Root, dir, name string) error {
 		s.called, err = linkItself(s.called)
 	}
 	if err != nil {
-		return untrusted(place, "install what runs it", "%v", cause(err))
+		return untrusted(place, "install what runs it", "%s, which its first line names: %v", named, cause(err))
 	}
 	s.interpreter = words
 	return s.trustInterpreter()

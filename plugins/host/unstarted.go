@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/sosh-shell/sosh/core/socket"
@@ -29,16 +27,24 @@ func (pr *process) whyNot(h *Host, err error, late bool) error {
 	case late || strings.Contains(err.Error(), "timeout while waiting"):
 		how = fmt.Sprintf("did not start within %v", h.cfg.StartTimeout)
 		text = how + " and was ended"
-		hint = "the next command starts it again"
+		if hint = "the next command starts it again"; pr.desc == nil { // it is not installed
+			hint = "a plugin's main function calls sdk.Serve, and Describe does not wait"
+		}
 	case strings.Contains(err.Error(), "incompatible API version"):
 		text, hint = otherVersion(err)
 	case !c.greeted:
 		how, crash = c.ending()
 		text, hint = "ended before it was ready: it "+how, "sosh -v shows what it prints"
+		if how == "exited with status 0" {
+			hint = "a plugin's main function calls sdk.Serve, which does not return"
+		}
 	default:
 		text, hint = "is no plugin: it did not greet as one", "the first line that a plugin prints is its handshake: docs/wire.md; in Go sdk.Serve prints it"
+		if strings.Count(c.first, "|") < 4 {
+			text = fmt.Sprintf("is no plugin: it printed %q where its greeting must be", c.first)
+		}
 	}
-	if words := why(pr.log.lines()); words != "" && !late {
+	if words := reasonOf(pr.log.lines()); words != "" && !late {
 		hint += fmt.Sprintf("; its last words: %q", words)
 	}
 	if how == "" {
@@ -47,22 +53,6 @@ func (pr *process) whyNot(h *Host, err error, late bool) error {
 	e := pluginError(pr.name, hint, "%s", text).(*socket.Error)
 	e.Err = fmt.Errorf("%w%w", e.Err, hidden{&earlyEnd{how, crash}})
 	return e
-}
-
-var tellsWhy = regexp.MustCompile(`(?i)\b\w*(error|exception)\b|^panic:|^fatal`)
-
-// why is the last line that names an error: many interpreters print a stack or their
-// version behind it. Where none does it is the last line.
-func why(lines []string) string {
-	for _, line := range slices.Backward(lines) {
-		if tellsWhy.MatchString(line) {
-			return line
-		}
-	}
-	if len(lines) == 0 {
-		return ""
-	}
-	return lines[len(lines)-1]
 }
 
 // earlyEnd is a process that ended, or was ended, before it could be called.

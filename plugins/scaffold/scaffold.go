@@ -179,7 +179,7 @@ func sourceOf(p Plugin, sosh Module) (string, error) {
 	case errors.Is(err, fs.ErrNotExist) && p.Source == "":
 		return "", ErrNoSource
 	case err != nil:
-		return "", err
+		return "", fmt.Errorf("%s is not the source of %s: no go.mod of it can be read", dir, sosh.Path)
 	case !slices.Contains(strings.Split(string(mod), "\n"), "module "+sosh.Path):
 		return "", fmt.Errorf("%s is not the source of %s", dir, sosh.Path)
 	}

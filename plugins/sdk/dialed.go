@@ -201,11 +201,20 @@ const acceptPause = 50 * time.Millisecond
 
 // waitClient implements far: it holds one connection that nobody has accepted.
 func (d *dialed) waitClient() error {
+	waits := false
+	defer func() { // also after a panic
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if !waits {
+			d.state = "closed"
+		}
+	}()
 	for {
 		d.mu.Lock()
 		l, have := d.listener, d.client != nil
 		d.mu.Unlock()
 		if have {
+			waits = true
 			return nil
 		}
 		conn, err := l.Accept()
@@ -233,7 +242,7 @@ func (d *dialed) waitClient() error {
 			shut(conn)
 			return net.ErrClosed
 		}
-		d.client = conn
+		d.client, waits = conn, true
 		d.mu.Unlock()
 		return nil
 	}

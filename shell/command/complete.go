@@ -59,12 +59,12 @@ func Complete(s *Session, line string) (word string, all []Candidate) {
 		}
 		args = append(args, typed[i])
 	}
-	all = s.argument(cmd, args)
+	all = s.argument(cmd, args, word)
 	return word, append(all, s.placed(word, all)...)
 }
 
-// argument lists what the next argument may be.
-func (s *Session) argument(cmd *Command, args []string) (all []Candidate) {
+// argument lists what the next argument, of which word is typed, may be.
+func (s *Session) argument(cmd *Command, args []string, word string) (all []Candidate) {
 	if len(cmd.Args) == 0 {
 		return nil
 	}
@@ -112,7 +112,7 @@ func (s *Session) argument(cmd *Command, args []string) (all []Candidate) {
 			}
 		}
 	case File:
-		all = append(all, files("")...)
+		all = append(all, files(word)...)
 	}
 	return all
 }

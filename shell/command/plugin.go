@@ -2,6 +2,8 @@ package command
 
 import (
 	"context"
+	"errors"
+	"io"
 	"strings"
 
 	"github.com/sosh-shell/sosh/core/socket"
@@ -68,6 +70,10 @@ func (c *Call) plugin(name string) (socket.Plugin, error) {
 			return p, nil
 		}
 	}
+	// Where the record cannot be read, it is that what the user must hear.
+	if _, err := c.Session.Table.Providers().Protocol(name); err != nil && !errors.Is(err, socket.Usage) {
+		return socket.Plugin{}, err
+	}
 	return socket.Plugin{}, &socket.Error{Op: c.command.Name, Place: name, Err: socket.Faultf(socket.Usage, "there is no such plugin"),
 		Hint: "plugin list tells which there are"}
 }
@@ -76,7 +82,10 @@ func (c *Call) plugin(name string) (socket.Plugin, error) {
 // nobody to ask: then --yes must be given.
 func (c *Call) agree(ctx context.Context, question string) error {
 	answer, err := c.Ask(ctx, question+" [y/N] ")
-	if err != nil {
+	if errors.Is(err, io.ErrUnexpectedEOF) { // Ctrl-D: the line is not ended
+		answer = ""
+		io.WriteString(c.Stderr, "\n")
+	} else if err != nil {
 		return &socket.Error{Op: c.command.Name, Err: err}
 	}
 	switch strings.ToLower(strings.TrimSpace(answer)) {

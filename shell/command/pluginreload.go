@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -18,13 +21,14 @@ var pluginReload = &Command{
 	Name:     "plugin reload",
 	Group:    Shell,
 	Synopsis: "let the installed build of a plugin take over, while connections live",
-	Usage:    []string{"plugin reload NAME [--watch PATH]"},
+	Usage:    []string{"plugin reload NAME [--watch PATH [--script]]"},
 	Help: `A process of the installed build is started; new calls go to it, also those on sockets that are open. What ran before ends when its calls are over, and lives on for layers and sockets that live in it. A build that does not start, or calls itself otherwise, leaves the old one serving: status 7.
 
 --watch is for authors: whenever the file at PATH has changed it is installed, without asking, and reloaded. At the prompt that is a job; elsewhere it goes on until it is ended.`,
 	Args: []Arg{{Name: "NAME", Kind: Plugin}},
 	New: func(f *pflag.FlagSet) Run {
 		watch := f.String("watch", "", "install the file at `PATH` and reload, whenever it has changed")
+		script := f.Bool("script", false, "PATH is a script, or a folder with one, all of whose files are watched")
 		return func(ctx context.Context, c *Call) error {
 			args, err := c.args(1, 1)
 			if err != nil {
@@ -34,10 +38,16 @@ var pluginReload = &Command{
 			if err != nil {
 				return err
 			}
-			if f.Changed("watch") {
-				return c.watch(ctx, in, args[0], *watch)
+			switch {
+			case f.Changed("watch"):
+				return c.watch(ctx, in, args[0], *watch, *script)
+			case *script:
+				return c.usage("--script belongs to --watch")
 			}
 			if err := in.Reload(ctx, args[0]); err != nil {
+				if _, none := c.plugin(args[0]); none != nil {
+					return none
+				}
 				return reloadError(c, args[0], err)
 			}
 			c.reloaded(args[0])
@@ -66,7 +76,7 @@ func (c *Call) reloaded(name string) {
 		text += " " + render.Line(p.Version)
 	}
 	if p.Processes > 1 && p.Holds > 0 {
-		text += fmt.Sprintf("; %d layers and sockets live on in an earlier build", p.Holds)
+		text += fmt.Sprintf("; layers and sockets that live on in an earlier build: %d", p.Holds)
 	}
 	c.notice("%s", text)
 }
@@ -76,7 +86,7 @@ func (c *Call) reloaded(name string) {
 const watchEvery = 100 * time.Millisecond
 
 // watch installs and reloads whenever the file has changed, until ctx ends.
-func (c *Call) watch(ctx context.Context, in socket.Installer, name, path string) error {
+func (c *Call) watch(ctx context.Context, in socket.Installer, name, path string, script bool) error {
 	switch {
 	case path == "":
 		return c.usage("--watch needs a PATH")
@@ -85,7 +95,11 @@ func (c *Call) watch(ctx context.Context, in socket.Installer, name, path string
 	}
 	path = c.fromDir(path)
 	if c.Jobs != nil {
-		if started, err := c.Jobs.Background([]string{"plugin", "reload", name, "--watch", path}); started || err != nil {
+		words := []string{"plugin", "reload", name, "--watch", path}
+		if script {
+			words = append(words, "--script")
+		}
+		if started, err := c.Jobs.Background(words); started || err != nil {
 			return err
 		}
 	}
@@ -99,17 +113,16 @@ func (c *Call) watch(ctx context.Context, in socket.Installer, name, path string
 	}
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
-	var seen, done os.FileInfo // as last looked at, and as last installed or refused
+	var seen, done []os.FileInfo // as last looked at, and as last installed or refused
 	for {
-		now, err := os.Stat(path)
-		if err != nil {
-			now = nil // between two builds there may be none
-		}
+		began := time.Now()
+		now := lookAt(path, script)
 		if now != nil && unchanged(seen, now) && !unchanged(done, now) {
 			done = now
-			c.takeOver(ctx, in, name, path)
+			c.takeOver(ctx, in, name, path, script, now)
 		}
 		seen = now
+		tick.Reset(max(watchEvery, 20*time.Since(began))) // a folder of many files takes a while
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -121,13 +134,46 @@ func (c *Call) watch(ctx context.Context, in socket.Installer, name, path string
 	}
 }
 
-func unchanged(before, now os.FileInfo) bool {
-	return before != nil && os.SameFile(before, now) && before.Size() == now.Size() && before.ModTime().Equal(now.ModTime())
+// maxWatched bounds how many files of a script's folder are looked at.
+const maxWatched = 20000
+
+// lookAt is what can be seen of a file, or of all files in a script's folder; nil where
+// there is none, as between two builds.
+func lookAt(path string, script bool) (all []os.FileInfo) {
+	fi, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil
+	case !script || !fi.IsDir():
+		return []os.FileInfo{fi}
+	}
+	err = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		fi, err := d.Info()
+		if len(all) == maxWatched {
+			err = fs.SkipAll
+		}
+		all = append(all, fi)
+		return err
+	})
+	if err != nil {
+		return nil // it is being changed
+	}
+	return all
+}
+
+func unchanged(before, now []os.FileInfo) bool {
+	return before != nil && slices.EqualFunc(before, now, func(a, b os.FileInfo) bool {
+		return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && a.Mode() == b.Mode()
+	})
 }
 
 // takeOver installs a build and reloads it, or tells why not: the next one may do.
-func (c *Call) takeOver(ctx context.Context, in socket.Installer, name, path string) {
-	found, err := in.Inspect(ctx, path, false)
+// One that has been changed meanwhile is not told of: the next look finds what it became.
+func (c *Call) takeOver(ctx context.Context, in socket.Installer, name, path string, script bool, was []os.FileInfo) {
+	found, err := in.Inspect(ctx, path, script)
 	if err == nil && found.Description.Name != name {
 		err = &socket.Error{Op: "plugin", Place: path, Err: socket.Faultf(socket.Failed, "it calls itself %s", found.Description.Name)}
 	}
@@ -144,7 +190,7 @@ func (c *Call) takeOver(ctx context.Context, in socket.Installer, name, path str
 		err = in.Reload(ctx, name)
 	}
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, err != nil && !unchanged(was, lookAt(path, script)):
 	case err != nil:
 		c.report(err)
 		c.notice("the build before it goes on serving")

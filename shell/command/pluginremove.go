@@ -73,7 +73,7 @@ func (c *Call) losses(p socket.Plugin) string {
 	}
 	switch open := strings.Join(users, ", "); {
 	case p.Holds > 0:
-		return fmt.Sprintf("what lives in %s is lost: %d of %s", p.Name, p.Holds, open)
+		return fmt.Sprintf("what lives in %s is lost with it (%d): %s", p.Name, p.Holds, open)
 	case open != "":
 		return fmt.Sprintf("open with %s: %s; a socket of the kernel's lives on", p.Name, open)
 	}
