@@ -2,7 +2,9 @@ package host
 
 import (
 	"bytes"
+	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -40,62 +42,69 @@ func held(pipes []*os.File) bool {
 	return false
 }
 
-// maxRounds bounds how often strays are looked for that fork as they are killed, and
-// maxBlind how often once only processes are left whose environment is not known.
+// strayTime bounds how long strays are looked for that fork as they are killed, or are
+// in the midst of execve(2). Each look is followed by a pause, as what is killed on a
+// busy machine takes its time to go: of strayPause, then twice that, to maxStrayPause.
 const (
-	maxRounds = 20
-	maxBlind  = 6
+	strayTime     = time.Second
+	strayPause    = time.Millisecond
+	maxStrayPause = 32 * time.Millisecond
 )
 
 // killStrays kills what the process left behind. It looks only where there may be
 // something, as that takes 10 µs for each process of the machine: not when one of ours
-// ended in order and its pipes are free.
+// ended in order and its pipes are free. It is done when two looks in a row have found
+// nothing: one can miss a process whose parent was still listed, forked it, and ended.
 func (c *child) killStrays() {
 	c.mu.Lock()
 	look := c.strays
 	c.mu.Unlock()
-	if !look {
-		return
+	if look {
+		untilNone(c.killFound)
 	}
-	blind := 0
-	for range maxRounds {
-		any, unknown := c.killFound()
-		if !any && unknown {
-			time.Sleep(time.Millisecond << blind)
-			blind++
+}
+
+// untilNone looks until nothing is found.
+func untilNone(look func() (any, unknown bool)) {
+	pause := strayPause
+	for end, free := time.Now().Add(strayTime), 0; free < 2 && time.Now().Before(end); {
+		if any, unknown := look(); !any && !unknown {
+			free++
+			continue
 		}
-		if !any && !unknown || blind == maxBlind {
-			return
-		}
+		free = 0
+		time.Sleep(pause)
+		pause = min(2*pause, maxStrayPause)
 	}
 }
 
 // killFound kills the processes that have the plugin's environment, and reports
-// whether there were any, and whether there may be more: in the midst of execve(2) a
-// process has no environment for a moment.
+// whether there were any, and whether there may be more that cannot be told.
 func (c *child) killFound() (any, unknown bool) {
 	mark := []byte(goplugin.EnvUnixSocketDir + "=" + c.dir + "\x00")
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return false, false
+		return false, shortage(err)
 	}
+	slices.Reverse(entries) // the youngest fork, and are gone first
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
 		// First looked at cheaply; then held, so that the number stays its own.
-		has, empty := hasEnvironment(pid, mark)
-		unknown = unknown || empty
+		has, open := hasEnvironment(pid, mark)
+		unknown = unknown || open
 		if !has {
 			continue
 		}
 		fd, err := unix.PidfdOpen(pid, 0)
 		if err != nil {
+			unknown = unknown || shortage(err)
 			continue
 		}
-		has, empty = hasEnvironment(pid, mark)
-		unknown = unknown || empty
+		has, open = hasEnvironment(pid, mark)
+		unknown = unknown || open
 		if has && unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) == nil {
 			any = true
 		}
@@ -105,13 +114,44 @@ func (c *child) killFound() (any, unknown bool) {
 }
 
 // hasEnvironment reports whether the mark is in the environment of a process, and
-// whether that is empty. A thread of the kernel has none, and no program.
-func hasEnvironment(pid int, mark []byte) (has, empty bool) {
+// whether that cannot be told now: in the midst of execve(2) there is none for a moment,
+// on a busy machine for long. What has none for good is no plugin's.
+func hasEnvironment(pid int, mark []byte) (has, unknown bool) {
 	dir := "/proc/" + strconv.Itoa(pid)
-	env, err := os.ReadFile(dir + "/environ") // as long as execve(2) allowed
-	if err == nil && len(env) == 0 {
-		_, err := os.Readlink(dir + "/exe")
-		return false, err == nil
+	for {
+		env, err := os.ReadFile(dir + "/environ") // as long as execve(2) allowed
+		if err != nil || len(env) > 0 {
+			return bytes.Contains(env, mark), shortage(err)
+		}
+		if _, err := os.Readlink(dir + "/exe"); err != nil {
+			return false, shortage(err) // a thread of the kernel has no program, and neither has what is dead
+		}
+		if started, err := hasCode(dir); err != nil || !started {
+			return false, err == nil || shortage(err)
+		}
+		// Its execve(2) is done, perhaps just now: then it has one.
+		if env, err := os.ReadFile(dir + "/environ"); err != nil || len(env) == 0 {
+			return false, shortage(err)
+		}
 	}
-	return err == nil && bytes.Contains(env, mark), false
+}
+
+// startCode is the place of startcode behind the name in proc_pid_stat(5): the kernel
+// sets it when the environment is in place.
+const startCode = 26 - 3
+
+// hasCode reports whether the process is past its execve(2).
+func hasCode(dir string) (bool, error) {
+	stat, err := os.ReadFile(dir + "/stat")
+	if err != nil {
+		return false, err
+	}
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	return len(fields) <= startCode || string(fields[startCode]) != "0", nil
+}
+
+// shortage reports whether an error says nothing of the process: this program has no
+// descriptors or memory left.
+func shortage(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
