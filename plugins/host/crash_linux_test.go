@@ -159,3 +159,19 @@ func TestKilledFromOutsideIsNoCrash(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// However often it is tried, the user hears what to do.
+func TestRefusedVersionIsNoCrash(t *testing.T) {
+	h, p, _ := crashing(t, unruly.Named("unruly-version"), 0)
+	for range 8 {
+		err := do(p, "")
+		clear(t, err, "speaks version 9 of the contract")
+		var at *socket.Error
+		if errors.As(err, &at); !strings.Contains(at.Hint, "it needs a newer sosh") {
+			t.Errorf("hint %q", at.Hint)
+		}
+	}
+	if s := stateOf(t, h, "unruly-version"); s.State != "failed" || !strings.HasPrefix(s.Reason, "speaks version 9") {
+		t.Errorf("state %+v", s)
+	}
+}

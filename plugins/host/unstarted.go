@@ -32,6 +32,7 @@ func (pr *process) whyNot(h *Host, err error, late bool) error {
 		}
 	case strings.Contains(err.Error(), "incompatible API version"):
 		text, hint = otherVersion(err)
+		how, crash = text, false // it was refused, and would not be otherwise: its hint is to stay
 	case !c.greeted:
 		how, crash = c.ending()
 		text, hint = "ended before it was ready: it "+how, "sosh -v shows what it prints"
