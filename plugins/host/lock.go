@@ -88,11 +88,15 @@ func (h *Host) installed(name string) (lockEntry, error) {
 // lockPatience bounds how long another sosh may be at the record.
 const lockPatience = 5 * time.Second
 
-// changeLock calls change with the record, while no other sosh changes it: the
-// plugin directory itself is what is locked (flock(2)). ctx is heard while it waits for
+// guardName is the file that is locked while the record is changed, in the plugin
+// directory. It stays: who removed it would part those who wait for it from those who come.
+const guardName = "plugins.lock"
+
+// changeLock calls change with the record, while no other sosh changes it: guardName is
+// locked (flock(2)). ctx is heard while it waits for
 // that: what is begun is done.
 func (h *Host) changeLock(ctx context.Context, change func(*lockFile) error) error {
-	dir, err := os.Open(h.cfg.Dir)
+	guard, err := openGuard(filepath.Join(h.cfg.Dir, guardName))
 	if errors.Is(err, fs.ErrNotExist) {
 		lock, _ := h.readLock()
 		return change(&lock)
@@ -100,9 +104,9 @@ func (h *Host) changeLock(ctx context.Context, change func(*lockFile) error) err
 	if err != nil {
 		return err
 	}
-	defer dir.Close() // unlocks
+	defer guard.Close() // unlocks
 	for end := time.Now().Add(lockPatience); ; time.Sleep(10 * time.Millisecond) {
-		ok, err := tryLock(dir)
+		ok, err := tryGuard(guard)
 		switch {
 		case err != nil:
 			return err

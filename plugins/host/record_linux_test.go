@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -120,10 +121,10 @@ func TestInstallThatWasGivenUpIsNotDoneLater(t *testing.T) {
 			before, after := candidate(t, h, "one"), candidate(t, h, "two")
 			after.Replaces = &socket.Recorded{SHA256: before.SHA256}
 			must(t, h.Record(t.Context(), before))
-			dir, err := os.Open(h.cfg.Dir)
+			guard, err := openGuard(filepath.Join(h.cfg.Dir, guardName))
 			must(t, err)
-			defer dir.Close()
-			if ok, err := tryLock(dir); !ok || err != nil {
+			defer guard.Close()
+			if ok, err := tryGuard(guard); !ok || err != nil {
 				t.Fatal(ok, err)
 			}
 			ctx, cancel := context.WithCancelCause(t.Context())
@@ -133,7 +134,7 @@ func TestInstallThatWasGivenUpIsNotDoneLater(t *testing.T) {
 			if err := <-done; !errors.Is(err, socket.Interrupted) {
 				t.Errorf("%v", err)
 			}
-			must(t, dir.Close())
+			must(t, guard.Close())
 			h.Close() // waits for what is still done
 			h, err = New(Config{Dir: h.cfg.Dir})
 			must(t, err)
@@ -169,7 +170,65 @@ func TestRecordThatCouldNotBeReadIsNotWritten(t *testing.T) {
 	src.discard()
 	entries, err := os.ReadDir(h.cfg.Dir)
 	must(t, err)
-	if len(entries) != 2 {
+	if len(entries) != 3 { // the plugin, the record, and what guards it
 		t.Errorf("left behind: %v", entries)
 	}
+}
+
+// TestRecordIsGuardedByAFileThatNFSLocks: what is open for reading only, as a directory
+// is, it does not lock exclusively.
+func TestRecordIsGuardedByAFileThatNFSLocks(t *testing.T) {
+	h := recorder(t)
+	must(t, os.MkdirAll(h.cfg.Dir, 0o755))
+	must(t, h.changeLock(t.Context(), func(*lockFile) error {
+		locks, err := os.ReadFile("/proc/self/fdinfo/" + guardDescriptor(t, h))
+		must(t, err)
+		flags, mode := "", 0
+		fmt.Sscanf(string(locks[strings.Index(string(locks), "flags:"):]), "flags: %s", &flags)
+		fmt.Sscanf(flags, "%o", &mode)
+		if mode&syscall.O_ACCMODE != syscall.O_RDWR || !strings.Contains(string(locks), "FLOCK  ADVISORY  WRITE") {
+			t.Errorf("%s", locks)
+		}
+		return nil
+	}))
+}
+
+// guardDescriptor is the number of the descriptor that guards the host's record.
+func guardDescriptor(t *testing.T, h *Host) string {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	must(t, err)
+	for _, e := range entries {
+		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && filepath.Dir(to) == h.cfg.Dir {
+			return e.Name()
+		}
+	}
+	t.Fatal("nothing in the plugin directory is open")
+	return ""
+}
+
+// TestWhoMayOnlyReadWaitsForWhoWrites: a plugin of a directory of root's is looked at
+// again when root has replaced it.
+func TestWhoMayOnlyReadWaitsForWhoWrites(t *testing.T) {
+	path := filepath.Join(t.TempDir(), guardName)
+	writer, err := openGuard(path)
+	must(t, err)
+	defer writer.Close()
+	readers := make([]*os.File, 2)
+	for i := range readers {
+		readers[i], err = os.Open(path)
+		must(t, err)
+		defer readers[i].Close()
+	}
+	lock := func(f *os.File, want bool) {
+		t.Helper()
+		if ok, err := tryGuard(f); ok != want || err != nil {
+			t.Errorf("%v, %v", ok, err)
+		}
+	}
+	lock(writer, true)
+	lock(readers[0], false)
+	must(t, writer.Close())
+	lock(readers[0], true)
+	lock(readers[1], true)
 }
