@@ -69,7 +69,7 @@ func (h *Host) putScript(name string, e lockEntry, src source) error {
 const abandoned = time.Hour
 
 // tidy removes what no longer belongs to a plugin: the files of its scripts but those
-// of the given entries, and its program unless the first of them is one. And what no
+// of the given entries, and of builds that run while there is an entry, and its program unless the first of them is one. And what no
 // sosh is writing any more.
 func (h *Host) tidy(name string, keep ...lockEntry) error {
 	entries, err := os.ReadDir(h.cfg.Dir)
@@ -79,7 +79,7 @@ func (h *Host) tidy(name string, keep ...lockEntry) error {
 	for _, d := range entries {
 		path := filepath.Join(h.cfg.Dir, d.Name())
 		kept := func(e lockEntry) bool { return len(e.Files) > 0 && h.scriptDir(name, e.SHA256) == path }
-		if strings.HasPrefix(path, h.pluginFile(name)+".d-") && !slices.ContainsFunc(keep, kept) {
+		if strings.HasPrefix(path, h.pluginFile(name)+".d-") && !slices.ContainsFunc(keep, kept) && (len(keep) == 0 || !inUse(path)) {
 			err = cmp.Or(err, os.RemoveAll(path))
 		}
 		unnamed := strings.HasPrefix(d.Name(), "."+filePrefix) || strings.HasPrefix(d.Name(), "."+lockName) || strings.HasPrefix(d.Name(), scriptTemp)

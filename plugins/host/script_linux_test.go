@@ -39,6 +39,9 @@ func TestScriptIsAPluginWithAllItsFiles(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	must(t, h.Record(t.Context(), c))
+	if path := stateOf(t, h, "twice").Path; !exists(filepath.Join(path, "run")) {
+		t.Errorf("its path is %s", path)
+	}
 	p, err := h.Protocol("twice")
 	must(t, err)
 	if got := answers(t, p, open(t, p)); got != "1" {
@@ -86,11 +89,7 @@ func TestScriptThatChangedIsNotRun(t *testing.T) {
 			found, err := h.Inspect(t.Context(), scripted(t), true)
 			must(t, err)
 			must(t, h.Record(t.Context(), found))
-			dirs, _ := filepath.Glob(stateOf(t, h, "twice").Path + ".d-*")
-			if len(dirs) != 1 {
-				t.Fatalf("its files are in %v", dirs)
-			}
-			c.harm(t, dirs[0])
+			c.harm(t, stateOf(t, h, "twice").Path)
 			p, err := h.Protocol("twice")
 			must(t, err)
 			_, err = p.Open(t.Context(), socket.OpenRequest{})
@@ -193,4 +192,47 @@ def run():
 	must(t, err)
 	open(t, p)
 	must(t, h.Reload(t.Context(), "twice"))
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// A build that still runs may load more of its files, however many have followed it.
+func TestFilesOfABuildThatRunsStay(t *testing.T) {
+	h, _ := installer(t, host.Stream)
+	folder := scripted(t)
+	var paths []string
+	install := func(version string) {
+		t.Helper()
+		must(t, os.WriteFile(filepath.Join(folder, "README"), []byte(version), 0o644))
+		c, err := h.Inspect(t.Context(), folder, true)
+		must(t, err)
+		must(t, h.Record(t.Context(), c))
+		paths = append(paths, stateOf(t, h, "twice").Path)
+	}
+	install("1")
+	p, err := h.Protocol("twice")
+	must(t, err)
+	k := open(t, p) // lives in the first build
+	for _, version := range []string{"2", "3", "4"} {
+		install(version)
+		must(t, h.Reload(t.Context(), "twice"))
+	}
+	if got := answers(t, p, k); got != "1" {
+		t.Errorf("build %s answers", got)
+	}
+	if !exists(paths[0]) || !exists(paths[3]) {
+		t.Errorf("files that are in use are gone: of %v", paths)
+	}
+	eventually(t, "the others have ended", func() bool { return stateOf(t, h, "twice").Processes == 2 })
+	install("5")
+	if exists(paths[1]) || exists(paths[2]) {
+		t.Errorf("files that nobody uses are left: of %v", paths)
+	}
+	must(t, h.Remove(t.Context(), "twice"))
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(paths[0]), "sosh-plugin-twice*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
 }

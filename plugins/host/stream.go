@@ -132,13 +132,19 @@ func (x *proxy) borrowFar(ctx context.Context, s socket.Lent, what socket.Call,
 	return c.fate(err)
 }
 
-// fate makes a plugin's death what it is for a socket that it carried.
+// fate makes a plugin's death what it is for a socket that it carried. Where it was ended
+// for what it did in this very call, that is said.
 func (c *carrier) fate(err error) error {
-	if errors.Is(err, errDied) || err != nil && c.pr.dead() && !isAnswer(err) && errors.Is(err, socket.Failed) {
+	if errors.Is(err, errDied) {
 		c.lose()
 		return c.gonePlugin()
 	}
-	return err
+	var e *socket.Error
+	if err == nil || !c.pr.dead() || isAnswer(err) || !errors.Is(err, socket.Failed) || !errors.As(err, &e) {
+		return err
+	}
+	c.lose()
+	return &socket.Error{Op: e.Op, Err: socket.Faultf(socket.Lost, "%v, and what it carried is lost", e.Err), Hint: e.Hint}
 }
 
 func isAnswer(err error) bool {

@@ -71,6 +71,21 @@ func TestCarriedSocketIsLostWithItsPluginAndNeverHangs(t *testing.T) {
 	}
 }
 
+// The plugin that hangs in a call on such a socket has not gone by itself.
+func TestHangLosesTheCarriedSocketAndSaysWhy(t *testing.T) {
+	h, p := start(t, host.Stream, quick, tcp.New)
+	k := open(t, p)
+	signal(t, h.Plugins()[0].PID, syscall.SIGSTOP)
+	_, err := p.Listen(t.Context(), lent(k), 1)
+	var at *socket.Error
+	if err == nil || err.Error() != "the tcp plugin: did not answer within 1s and was ended, and what it carried is lost" || !errors.Is(err, socket.Lost) || !errors.As(err, &at) || at.Hint != "the next command starts it again" {
+		t.Errorf("%v", err)
+	}
+	if _, err = p.Listen(t.Context(), lent(k), 1); err == nil || err.Error() != "the socket is lost: the tcp plugin that carried it has gone" {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
 func TestClosingTheHostLosesCarriedSockets(t *testing.T) {
 	h, p := start(t, host.Stream, nil, tcp.New)
 	k := open(t, p)
