@@ -103,6 +103,11 @@ func (o *opener) attempt(ctx context.Context) (*Socket, error) {
 	}
 }
 
+// hasHost reports whether addresses of the form have a host, which hints may speak of.
+func hasHost(form socket.AddressForm) bool {
+	return form == socket.HostPort || form == socket.HostOnly
+}
+
 // hostOf is the host of an address in words: what a layer checks a certificate against.
 func hostOf(text string, form socket.AddressForm) string {
 	switch form {
@@ -216,7 +221,7 @@ func (s *Socket) connectTo(ctx context.Context, a socket.Address) error {
 		s.dissolve() // what came of the call is not known
 	}
 	if err != nil {
-		return withConnectHint(failAt("connect", place, err), a)
+		return withConnectHint(failAt("connect", place, err), a, s.desc.Address)
 	}
 	s.mu.Lock()
 	s.begun, s.peer, s.end, s.shutWr = true, a, nil, false
@@ -277,7 +282,7 @@ func (s *Socket) dissolve() {
 }
 
 // withConnectHint adds what to do about the common failures.
-func withConnectHint(err error, a socket.Address) error {
+func withConnectHint(err error, a socket.Address, form socket.AddressForm) error {
 	var e *socket.Error
 	if !errors.As(err, &e) || e.Hint != "" {
 		return err
@@ -293,6 +298,8 @@ func withConnectHint(err error, a socket.Address) error {
 		e.Hint = "there is no route to " + to + " from here"
 	case errors.Is(err, syscall.EISCONN):
 		e.Hint = "open another socket: this one is connected"
+	case errors.Is(err, socket.Timeout) && !hasHost(form):
+		e.Hint = "no answer came; --timeout allows more time"
 	case errors.Is(err, socket.Timeout):
 		e.Hint = "no answer came: a host that is down, or a filter that drops; --timeout allows more time"
 	}

@@ -63,17 +63,35 @@ func (s *Socket) bindTo(ctx context.Context, op string, list []socket.Address) e
 	if !errors.As(err, &e) || e.Hint != "" {
 		return err
 	}
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		e.Hint = "another socket has that port: show ports lists ours; port 0 lets the kernel choose a free one"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		e.Hint = "no interface of this machine has that address"
-	case errors.Is(err, syscall.EACCES):
-		e.Hint = "ports below 1024 need CAP_NET_BIND_SERVICE: choose a greater one"
-	case errors.Is(err, syscall.EINVAL):
-		e.Hint = s.name + " may be bound already: show " + s.name + " local"
-	}
+	e.Hint = bindHint(err, s.name, s.desc.Address)
 	return e
+}
+
+// bindHint is what to do about the common failures of bind(2), in the words of the
+// protocol's addresses.
+func bindHint(err error, name string, form socket.AddressForm) string {
+	ports := form == socket.HostPort
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE) && !ports:
+		return "another socket has that address: choose another"
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "another socket has that port: show ports lists ours; port 0 lets the kernel choose a free one"
+	case errors.Is(err, syscall.EADDRNOTAVAIL) && hasHost(form):
+		return "no interface of this machine has that address"
+	case errors.Is(err, syscall.EACCES) && ports:
+		return "ports below 1024 need CAP_NET_BIND_SERVICE: choose a greater one"
+	case errors.Is(err, syscall.EINVAL):
+		return name + " may be bound already: show " + name + " local"
+	}
+	return ""
+}
+
+// listensHint is what to do where another socket listens.
+func listensHint(form socket.AddressForm) string {
+	if form != socket.HostPort {
+		return "another socket listens at that address: choose another"
+	}
+	return "another socket listens on that port: choose another, or 0"
 }
 
 // anyPort is a local address that is the loopback's, at a port of the kernel's choice.
@@ -102,7 +120,7 @@ func (s *Socket) Listen(ctx context.Context, backlog int) error {
 		err = s.fail("listen", err)
 		var e *socket.Error
 		if errors.As(err, &e) && errors.Is(err, syscall.EADDRINUSE) && e.Hint == "" {
-			e.Hint = "another socket listens on that port: choose another, or 0"
+			e.Hint = listensHint(s.desc.Address)
 		}
 		return err
 	}
