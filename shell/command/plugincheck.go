@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sosh-shell/sosh/core/socket"
+	"github.com/sosh-shell/sosh/core/table"
 	"github.com/sosh-shell/sosh/shell/render"
 )
 
@@ -111,6 +112,8 @@ func (c *Call) checkPlugin(ctx context.Context, p CheckPlugin, verbose, json boo
 		}
 	})
 	switch {
+	case err != nil && table.Ended(ctx) != nil:
+		return &socket.Error{Op: c.command.Name, Place: p.Path, Err: table.Ended(ctx)}
 	case err != nil:
 		return err
 	case failed != nil:
