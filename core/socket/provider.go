@@ -14,6 +14,13 @@ type Providers interface {
 	Plugins() []Plugin
 }
 
+// Recorder is implemented by providers that take protocols from a record.
+type Recorder interface {
+	// Unreadable is why what was installed is left out of the lists, nil when it is not:
+	// the record cannot be read, or somebody else could have written it.
+	Unreadable() error
+}
+
 // Complete is a protocol with every method of the contract, as a host gives it.
 type Complete interface {
 	Protocol

@@ -201,6 +201,14 @@ func (h *Host) descriptions(lock lockFile) []socket.Description {
 	return out
 }
 
+// Unreadable implements socket.Recorder.
+func (h *Host) Unreadable() error {
+	_, err := h.readLock()
+	return err
+}
+
+var _ socket.Recorder = (*Host)(nil)
+
 // Plugins implements socket.Providers.
 func (h *Host) Plugins() []socket.Plugin {
 	lock, _ := h.readLock()
@@ -209,7 +217,10 @@ func (h *Host) Plugins() []socket.Plugin {
 		if p, err := h.plugin(d.Name); err == nil {
 			s := p.state()
 			if _, ok := h.cfg.Bundled[d.Name]; !ok {
-				s.SHA256 = lock.Plugins[d.Name].SHA256
+				e := lock.Plugins[d.Name]
+				if s.SHA256 = e.SHA256; len(e.Files) > 0 {
+					s.Path = h.scriptDir(d.Name, e.SHA256)
+				}
 			}
 			out = append(out, s)
 		}

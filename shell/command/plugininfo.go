@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -31,7 +32,14 @@ var pluginList = &Command{
 			for _, d := range c.Session.Table.Providers().Descriptions() {
 				rows = append(rows, summary(d, states[d.Name]))
 			}
-			return printer{c: c, ctx: ctx, json: *json || c.Session.JSON}.rows([]string{"name", "version", "is", "path"}, rows)
+			err := printer{c: c, ctx: ctx, json: *json || c.Session.JSON}.rows([]string{"name", "version", "is", "path"}, rows)
+			if r, ok := c.Session.Table.Providers().(socket.Recorder); ok && err == nil {
+				err = r.Unreadable()
+			}
+			if e := (*socket.Error)(nil); errors.As(err, &e) { // no plugin has failed: the list has, as it is short of what was installed
+				return &socket.Error{Op: c.command.Name, Place: e.Place, Err: errors.New(e.Err.Error()), Hint: e.Hint}
+			}
+			return err
 		}
 	},
 }
