@@ -42,11 +42,13 @@ func held(pipes []*os.File) bool {
 	return false
 }
 
-// strayTime bounds how long strays are looked for that fork as they are killed, or are
-// in the midst of execve(2). Each look is followed by a pause, as what is killed on a
-// busy machine takes its time to go: of strayPause, then twice that, to maxStrayPause.
+// Strays that fork as they are killed, or are in the midst of execve(2), are looked for
+// for strayTime, and on a machine so busy that a look takes long, strayLooks times. After
+// each there is a pause, as what is killed takes its time to go: of strayPause, then twice
+// that, to maxStrayPause.
 const (
 	strayTime     = time.Second
+	strayLooks    = 20
 	strayPause    = time.Millisecond
 	maxStrayPause = 32 * time.Millisecond
 )
@@ -67,7 +69,8 @@ func (c *child) killStrays() {
 // untilNone looks until nothing is found.
 func untilNone(look func() (any, unknown bool)) {
 	pause := strayPause
-	for end, free := time.Now().Add(strayTime), 0; free < 2 && time.Now().Before(end); {
+	end := time.Now().Add(strayTime)
+	for looks, free := 0, 0; free < 2 && (looks < strayLooks || time.Now().Before(end)); looks++ {
 		if any, unknown := look(); !any && !unknown {
 			free++
 			continue
