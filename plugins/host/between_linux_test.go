@@ -23,7 +23,8 @@ func TestInstallOfAnotherProgramIsWaitedFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := os.Open(dir)
+	guard := filepath.Join(dir, "plugins.lock")
+	other, err := os.OpenFile(guard, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +54,7 @@ func TestInstallOfAnotherProgramIsWaitedFor(t *testing.T) {
 			t.Fatalf("it did not wait: %v", err)
 		default:
 		}
-		return openOf(t, dir) > 1
+		return openOf(t, guard) > 1
 	})
 	if err := os.WriteFile(file, whole, 0o755); err != nil {
 		t.Fatal(err)

@@ -263,7 +263,7 @@ func TestRemovedPluginLeavesNoFile(t *testing.T) {
 	must(t, h.Remove(t.Context(), "twice"))
 	entries, err := os.ReadDir(filepath.Join(filepath.Dir(file), "plugins"))
 	must(t, err)
-	if len(entries) != 1 || entries[0].Name() != "plugins.json" {
+	if len(entries) != 2 || entries[0].Name() != "plugins.json" || entries[1].Name() != "plugins.lock" {
 		t.Errorf("left behind: %v", entries)
 	}
 }
