@@ -256,7 +256,7 @@ func misbehave(t *testing.T, of, name string, want outcome) {
 		construct = unruly.Named(unruly.Name + "-" + name)
 		edit = func(c *host.Config) {
 			if strings.Contains(want.says, "did not start") {
-				c.StartTimeout = 400 * time.Millisecond
+				c.StartTimeout = 2 * time.Second // as much as tcp, beside it, may need
 			}
 		}
 	case unruly.WildName:
