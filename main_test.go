@@ -16,7 +16,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/plugins/host"
+	"github.com/sosh-shell/sosh/plugins/sdk"
 	"github.com/sosh-shell/sosh/plugins/sdk/plugintest"
 	"github.com/sosh-shell/sosh/shell/command"
 )
@@ -158,6 +160,14 @@ func TestExamplesRun(t *testing.T) {
 					t.Errorf("printed:\n%s\nnot:\n%s\nstderr: %s", out, e.Output, &stderr)
 				}
 			})
+		}
+	}
+}
+
+func TestBundledDescriptionsAreWhole(t *testing.T) {
+	for name, construct := range bundled {
+		if err := sdk.CheckDescription(socket.Describe(construct())); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

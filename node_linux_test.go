@@ -317,3 +317,25 @@ func stalls(t *testing.T, s *table.Socket) {
 	}
 	t.Error("128 MiB went nowhere")
 }
+
+func TestSecondStreamOfASocketInNodeIsRefused(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "twice")
+	if err := os.CopyFS(folder, os.DirFS(folderOf(t, "nodeshout"))); err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile("testdata/node/twice.js")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(folder, "twice.js"), script, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	node := exec.CommandContext(ctx, "node", "twice.js")
+	node.Dir = folder
+	const want = "second: the socket 1 has a stream already\nfirst: STILL THERE\n"
+	if out, err := node.CombinedOutput(); err != nil || string(out) != want {
+		t.Errorf("%v: %s", err, out)
+	}
+}

@@ -37,7 +37,7 @@ type Description struct {
 	Options []Option
 	// Facts are what [Informer] knows, by name: shown as PROTOCOL.NAME.
 	Facts    []Fact
-	Fields   []Field   // of its messages
+	Fields   []Field   // of its messages; it is an [Encoder] or a [Decoder] then
 	Commands []Command // that it adds to the shell
 	// Layer says that it wraps sockets and opens none.
 	Layer bool
@@ -65,16 +65,16 @@ var Droppable = []string{"CAP_NET_RAW"}
 
 // Fact declares a fact of a socket that the protocol's plugin knows.
 type Fact struct {
-	Name string
+	Name string // [a-z][a-z0-9-]*, or such words with dots between
 	Help string // one line
 }
 
 // Option declares one socket option.
 type Option struct {
-	Name    string
+	Name    string // [a-z][a-z0-9-]*
 	Type    OptionType
 	Unit    string // "bytes", "seconds", or empty
-	Default string // as the system gives it, or empty where that varies
+	Default string // as the system gives it, a value of the type or "off"; empty where that varies
 	Help    string // one line
 }
 

@@ -44,7 +44,11 @@ func (e *Error) Error() string {
 		b.WriteString(" " + e.Place)
 	}
 	if e.Err != nil {
-		b.WriteString(": " + e.Err.Error())
+		text := e.Err.Error()
+		if text == "" { // an author's, say
+			text = "failed without a reason"
+		}
+		b.WriteString(": " + text)
 	}
 	return b.String()
 }

@@ -28,6 +28,7 @@ func TestReturnTravelsInAFrame(t *testing.T) {
 	for _, want := range []Return{
 		{Errno: syscall.ECONNREFUSED, Origin: 2, Type: 3, Code: 3, To: to, By: Address{Family: FamilyIP4, IP: netip.MustParseAddr("192.0.2.1")}},
 		{Errno: syscall.EMSGSIZE},
+		{Errno: syscall.EINVAL, Text: "a message begins with a letter", By: Address{Family: FamilyText, Path: "anybody"}},
 		{Errno: syscall.ENOENT, To: Address{Family: FamilyText, Path: "anybody"}},
 	} {
 		f, a, data := whole(t, AppendReturn(nil, want))
@@ -59,5 +60,23 @@ func TestAddressOfWordsTravelsInAFrame(t *testing.T) {
 	long := Address{Family: FamilyText, Path: strings.Repeat("x", MaxFrameText+1)}
 	if _, a, data := whole(t, AppendFrame(nil, Message{Data: []byte("d"), Peer: long})); !a.IsZero() || string(data) != "d" {
 		t.Errorf("%v, %q: one that is too long must not spoil the frame", a, data)
+	}
+}
+
+func TestTextOfAReturnIsBoundedAndUTF8(t *testing.T) {
+	for text, want := range map[string]string{
+		strings.Repeat("é", MaxReturnText):       strings.Repeat("é", MaxReturnText/2),
+		"x" + strings.Repeat("é", MaxReturnText): "x" + strings.Repeat("é", MaxReturnText/2-1),
+		"\xff no text": "\uFFFD no text",
+		strings.Repeat("\xffx", 100*MaxReturnText): strings.Repeat("\uFFFDx", MaxReturnText/4),
+	} {
+		_, a, data := whole(t, AppendReturn(nil, Return{Errno: syscall.EIO, Text: text}))
+		if got, err := ParseReturn(data, a); err != nil || got.Text != want {
+			t.Errorf("%d bytes: %.20q of %d bytes, %v", len(text), got.Text, len(got.Text), err)
+		}
+	}
+	lies := append([]byte{0, 0, 0, 5, 0, 0, 0, 0xff, 0xff}, make([]byte, 70000)...)
+	if _, err := ParseReturn(lies, Address{}); !errors.Is(err, Failed) {
+		t.Errorf("a text that is too long: %v", err)
 	}
 }

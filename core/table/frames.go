@@ -73,7 +73,12 @@ func (f *frames) next(read func([]byte) (int, error), fits func(bytes int) bool)
 // cameBack is a return in the place of a message.
 type cameBack struct{ socket.Return }
 
-func (e *cameBack) Error() string { return e.Errno.Error() }
+func (e *cameBack) Error() string {
+	if e.Text != "" {
+		return e.Text
+	}
+	return e.Errno.Error()
+}
 
 // begin takes the fixed part and the address off, when they are there.
 func (f *frames) begin() (ok bool, err error) {

@@ -151,7 +151,16 @@ func (s *Socket) Decode(ctx context.Context, ms []socket.Message) ([][]socket.Se
 	for _, fields := range all {
 		inWords(l.fields(), fields)
 	}
-	return all, asFault(ctx, err)
+	return all, ofPlugin(l, asFault(ctx, err))
+}
+
+// ofPlugin names the plugin in an error that does not say whose it is.
+func ofPlugin(l *level, err error) error {
+	var e *socket.Error
+	if err == nil || errors.As(err, &e) || errors.Is(err, socket.Timeout) || errors.Is(err, socket.Interrupted) || errors.Is(err, socket.Unsupported) {
+		return err
+	}
+	return &socket.Error{Op: "the " + l.desc.Name + " plugin", Err: err}
 }
 
 // Encode makes a message of fields.

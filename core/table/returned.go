@@ -9,15 +9,20 @@ import (
 )
 
 // Returned is what the network answered to a message that was sent: an ICMP error,
-// as the kernel hands it up (ip(7), IP_RECVERR). Its errno is its identity.
+// as the kernel hands it up (ip(7), IP_RECVERR), or why a plugin that carries the socket
+// would not send it. Its errno is its identity.
 type Returned struct {
 	Errno syscall.Errno
 	To    socket.Address // where the message was going
 	By    socket.Address // who sent the error; zero where the kernel itself did
 	What  string         // "ICMP port unreachable"
+	Text  string         // why a plugin would not send it, in its own words; "" for none
 }
 
 func (r *Returned) Error() string {
+	if r.Text != "" {
+		return r.Text
+	}
 	text := r.Errno.Error()
 	if r.What == "" {
 		return text
@@ -75,7 +80,7 @@ func (s *Socket) remember(err error) *Returned {
 	r := err.(*cameBack)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	told := &Returned{Errno: r.Errno, To: known(r.To), By: r.By}
+	told := &Returned{Errno: r.Errno, To: known(r.To), By: r.By, Text: r.Text}
 	if r.Origin != 0 {
 		told.What = inspect.ICMP(r.Origin, r.Type, r.Code)
 	}

@@ -33,11 +33,10 @@ func (h *holding) stream(st pb.Plugin_StreamServer) error {
 	if !ok {
 		return wire.Status(Faultf(Failed, "no socket has the handle %d", first.GetHandle()), nil, nil)
 	}
-	c := &carrying{held: s, st: st, p: h.p}
+	c := &carrying{held: s, st: st, p: h.p, heard: make(chan struct{})}
 	c.send(&pb.FromSocket{Facts: s.facts()}) // from now on a cancel is a reset, and not lost
-	read := make(chan struct{})
 	go func() {
-		defer close(read)
+		defer close(c.heard)
 		c.up()
 	}()
 	// Cancelled is reset: it must also end a write that the peer does not take.
@@ -51,7 +50,7 @@ func (h *holding) stream(st pb.Plugin_StreamServer) error {
 		caught("reset", c.cutOff) // also when the other has just begun to: it must be before the close
 	}
 	caught("close", func() error { h.forget(s); return nil })
-	c.leave(read)
+	c.leave()
 	return nil
 }
 
@@ -61,11 +60,11 @@ const leaveAfter = 500 * time.Millisecond
 // leave waits until the reader has ended, as nobody may send when the stream is over.
 // One that an author's Close does not end is left alone: the user's close must not
 // wait for it.
-func (c *carrying) leave(read <-chan struct{}) {
+func (c *carrying) leave() {
 	timer := time.NewTimer(leaveAfter)
 	defer timer.Stop()
 	select {
-	case <-read:
+	case <-c.heard:
 		return
 	case <-timer.C:
 	}
@@ -80,6 +79,8 @@ type carrying struct {
 	*held
 	st pb.Plugin_StreamServer
 	p  Protocol
+
+	heard chan struct{} // closed when the reader has ended, and told why
 
 	sending sync.Mutex // held while the window is full: nothing but Send may need it
 	over    bool       // the stream is: nobody may send; under sending
@@ -136,7 +137,14 @@ func (c *carrying) put(n int, write func() error) {
 		}
 	}
 	if c.broken() {
-		return // the host has been told
+		// After a reset the reader tells the host, behind what it still has to deliver.
+		// Until then a write waits, as it would for a peer that takes nothing.
+		select {
+		case <-c.heard:
+		case <-c.closed.ch:
+		case <-c.st.Context().Done():
+		}
+		return
 	}
 	if err := write(); err != nil {
 		c.broke(err)

@@ -1,12 +1,14 @@
 package sdk
 
 import (
+	"context"
 	"errors"
 	"io"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -33,6 +35,56 @@ func (s *told) Send(m *pb.FromSocket) error { // carrying's mutex makes it one a
 		s.ends = append(s.ends, wire.ToError(f.GetError()))
 	}
 	return nil
+}
+
+// full is a connection whose reader still has bytes to deliver when its write gets the
+// reset.
+type full struct {
+	wasReset
+	room   chan struct{}
+	writes atomic.Int32
+}
+
+func (f *full) bytes(func([]byte) error) error { <-f.room; return io.EOF }
+
+func (f *full) write([]byte) error { f.writes.Add(1); return syscall.ECONNRESET }
+
+func (s *told) Context() context.Context { return context.Background() }
+
+// What is written after the reset goes nowhere: a write that seems to be taken would say
+// that it went out.
+func TestWriteAfterAResetWaitsUntilTheHostIsTold(t *testing.T) {
+	s, f := &told{}, &full{room: make(chan struct{})}
+	c := &carrying{st: s, heard: make(chan struct{}), held: &held{far: f, begun: newOnce(), passive: newOnce(), closed: newOnce()}}
+	c.begun.happened()
+	go func() { defer close(c.heard); c.up() }()
+	put := func() { c.put(1, func() error { return c.write(nil) }) }
+	put() // gets the reset
+	over := make(chan struct{})
+	go func() { defer close(over); put() }()
+	for buf := make([]byte, 1<<20); ; runtime.Gosched() {
+		stacks := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
+		if slices.ContainsFunc(stacks, func(g string) bool {
+			return strings.Contains(g, "[select") && strings.Contains(g, ".(*carrying).put")
+		}) {
+			break
+		}
+		select {
+		case <-over:
+			t.Fatal("a write was taken that went nowhere")
+		default:
+		}
+	}
+	close(f.room) // the caller reads
+	<-over
+	if f.writes.Load() != 1 || len(s.ends) != 1 || !errors.Is(s.ends[0], Reset) {
+		t.Errorf("%d writes, ends %v", f.writes.Load(), s.ends)
+	}
+	f.writes.Store(0)
+	c = &carrying{st: &told{}, heard: make(chan struct{}), held: c.held}
+	c.writeErr = Reset
+	go c.closed.happened()
+	put() // a close ends the waiting
 }
 
 // Were it told by neither, it would write on into nothing, for ever.

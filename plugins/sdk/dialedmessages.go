@@ -3,7 +3,6 @@ package sdk
 import (
 	"errors"
 	"io"
-	"log"
 	"net"
 	"syscall"
 
@@ -101,16 +100,22 @@ func (d *dialed) send(m Message, back func(socket.Return) error) error {
 	case err == nil || d.isClosed():
 		return nil
 	case refuses(err):
-		log.Printf("a message was refused: %v", err)
-		return back(socket.Return{Errno: syscall.EINVAL, To: m.Peer})
+		return back(socket.Return{Errno: syscall.EINVAL, To: m.Peer, Text: words(err)})
 	case !connectionless(d.sort()) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe):
 		return readError(err)
 	case errors.As(err, &errno):
 	default:
-		log.Printf("a message was not sent: %v", err)
-		errno = syscall.EIO
+		return back(socket.Return{Errno: syscall.EIO, To: m.Peer, Text: words(err)})
 	}
 	return back(socket.Return{Errno: errno, To: m.Peer})
+}
+
+// words is why a message was not sent, as its author says it: no errno does.
+func words(err error) string {
+	if text := dialError(err).Error(); text != "" {
+		return text
+	}
+	return "it was not sent, without a reason"
 }
 
 // writeTo sends to the message's peer, or to the socket's.

@@ -19,8 +19,9 @@ import (
 // from any goroutine, and MUST end both. Its io.EOF is the peer's orderly end,
 // io.ErrUnexpectedEOF one that is [Truncated], a reset ECONNRESET; any other error is
 // the reason that the user sees. A Write or CloseWrite that fails ends the socket with
-// its error, unless that is a reset: then what can still be read comes first. SetLinger(0), which *net.TCPConn has, also beneath a NetConn(), makes
-// a close that is to be a reset one.
+// its error, unless that is a reset: then what can still be read comes first.
+// SetLinger(0), which *net.TCPConn has, also beneath a NetConn(), makes a close that is
+// to be a reset one.
 type Dialer interface {
 	// Describe is as [Protocol]'s. NewDialer sets Held; the Kind is [Stream] and the
 	// Address [TextForm] unless it says otherwise.
@@ -46,7 +47,8 @@ type PacketDialer interface {
 
 // A DialListener is a [Dialer] that can also be dialled.
 type DialListener interface {
-	// Listen waits for nobody: the listener's Accept does. One of its connections is
+	// Listen waits for nobody: the listener's Accept does. A plugin whose Listen has not
+	// returned after 5 seconds is killed, with all its sockets. One of its connections is
 	// held until the user accepts it. An error of Accept ends the listener, unless it is
 	// ECONNABORTED, EMFILE or ENFILE; Close MUST end one that waits. An address without
 	// a host is the loopback's, where the form is [HostPort]; "" was never bound.
@@ -55,6 +57,8 @@ type DialListener interface {
 
 // A PacketListener is a [PacketDialer] whose sockets can be bound to an address.
 type PacketListener interface {
+	// ListenPacket waits for nobody. A plugin in which it has not returned after 5
+	// seconds is killed, with all its sockets.
 	ListenPacket(ctx context.Context, req DialRequest) (net.PacketConn, error)
 }
 

@@ -68,8 +68,8 @@ type MessageConn interface {
 	ReadMessage() (Message, error)
 	// WriteMessage sends one message. An error that is [Usage] or [Unsupported] refuses
 	// this one: nothing of it was sent, and the connection goes on. Of a layer the fact
-	// "refused" tells, of a dialer's socket a recv that fails with EINVAL; the log has
-	// the error. Any other error ends the connection.
+	// "refused" tells, of a dialer's socket a recv that fails with the error's words and
+	// EINVAL. Any other error ends the connection.
 	WriteMessage(Message) error
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	plugintest.Main(m, newPlain, newOpaque, newOdd, newSullen, newPackets, newFragile, newWild)
+	plugintest.Main(m, newPlain, newOpaque, newOdd, newSullen, newPackets, newSilentPackets, newFragile, newWild)
 }
 
 func newPlain() sdk.Protocol  { return sdk.NewLayer(plain{}) }

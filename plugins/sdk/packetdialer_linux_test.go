@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -130,5 +132,67 @@ func TestPacketThatComesBackIsTold(t *testing.T) {
 	}
 	if last, n := c.Returned(); n != 2 || last.To != addr {
 		t.Errorf("%+v, %d", last, n)
+	}
+}
+
+// silent is a connection of packets that sends none, for the reason that the data names.
+type silent struct{ net.PacketConn }
+
+func (silent) Write(p []byte) (int, error) {
+	switch string(p) {
+	case "usage":
+		return 0, sdk.Faultf(sdk.Usage, "a letter must come first")
+	case "both":
+		return 0, fmt.Errorf("%w: %w", sdk.Faultf(sdk.Usage, "too late"), syscall.EPERM)
+	case "errno":
+		return 0, fmt.Errorf("the gate: %w", syscall.EPERM)
+	case "nothing":
+		return 0, errors.New("")
+	case "long":
+		return 0, errors.New(strings.Repeat("é", 4096))
+	}
+	return 0, errors.New("the antenna is down")
+}
+
+func (s silent) WriteTo(p []byte, _ net.Addr) (int, error) { return s.Write(p) }
+
+type silentPackets struct{ packets }
+
+func newSilentPackets() sdk.Protocol { return sdk.NewPacketDialer(silentPackets{}) }
+
+func (silentPackets) Describe() sdk.Description {
+	return sdk.Description{Name: "silent", Synopsis: "datagrams that do not go out", Address: sdk.HostPort}
+}
+
+func (silentPackets) DialPacket(ctx context.Context, req sdk.DialRequest) (net.PacketConn, error) {
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	return silent{c}, err
+}
+
+func TestMessageThatIsRefusedComesBackWithItsAuthorsWords(t *testing.T) {
+	tb, _ := newTable(t, host.Descriptors, newSilentPackets)
+	c, err := tb.Open(patient(t), table.Spec{Protocol: "silent", Connect: "127.0.0.1:9"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for data, want := range map[string]struct {
+		text  string
+		errno syscall.Errno
+	}{
+		"usage":   {"a letter must come first", syscall.EINVAL},
+		"both":    {"too late: operation not permitted", syscall.EINVAL},
+		"errno":   {"operation not permitted", syscall.EPERM},
+		"nothing": {"it was not sent, without a reason", syscall.EIO},
+		"long":    {strings.Repeat("é", socket.MaxReturnText/2), syscall.EIO},
+		"any":     {"the antenna is down", syscall.EIO},
+	} {
+		if err := c.SendMessage(patient(t), socket.Message{Data: []byte(data)}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := next(t, c)
+		var back *table.Returned
+		if !errors.As(err, &back) || back.Error() != want.text || !errors.Is(err, want.errno) {
+			t.Errorf("%s: %v", data, err)
+		}
 	}
 }

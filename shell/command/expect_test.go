@@ -258,3 +258,15 @@ func found(m *expect.Matcher) bool {
 	_, ok := m.Match()
 	return ok
 }
+
+func TestFailureOfDecodingNamesThePlugin(t *testing.T) {
+	for want, err := range map[string]error{
+		"expect s 'op=1': the odd plugin: decoded 0 messages of 1, and was ended": &socket.Error{
+			Op: "the odd plugin", Err: socket.Faultf(socket.Failed, "decoded 0 messages of 1, and was ended"), Hint: "mend it"},
+		"expect s 'op=1': timed out": &socket.Error{Op: "recv", Place: "s x", Err: socket.Timeout, Hint: "mend it"},
+	} {
+		if got := expectFault("s 'op=1'", err); got.Error() != want || got.Hint != "mend it" {
+			t.Errorf("%v, %s", got, got.Hint)
+		}
+	}
+}

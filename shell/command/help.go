@@ -114,7 +114,11 @@ func (c *Call) protocol(d socket.Description) error {
 	if d.Held {
 		what += "; its sockets live in the plugin's process and die with it"
 	}
-	if err := c.print("%s: %s\n\n  %s\n", d.Name, render.Line(d.Synopsis), what); err != nil {
+	head := d.Name + ": " + render.Line(d.Synopsis)
+	if c.Terminal {
+		head, what = render.Broken(head, terminalWidth, "\n  "), render.Broken(what, terminalWidth-2, "\n  ")
+	}
+	if err := c.print("%s\n\n  %s\n", head, what); err != nil {
 		return err
 	}
 	options := render.Table{Columns: []string{"option", "type", "default", "what it does"}}
@@ -140,7 +144,7 @@ func (c *Call) protocol(d socket.Description) error {
 		if len(t.Rows) == 0 {
 			continue
 		}
-		t.Style = c.style()
+		t.Style, t.Width = c.style(), terminalWidth
 		if err := c.print("\n"); err != nil {
 			return err
 		}
@@ -164,7 +168,7 @@ func fieldNames(f socket.Field) string {
 }
 
 // writeHelp prints a command's page.
-func writeHelp(w io.Writer, cmd *Command, _ render.Style) error {
+func writeHelp(w io.Writer, cmd *Command, style render.Style) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n\n", cmd.Name, cmd.Synopsis)
 	for _, u := range cmd.usages() {
@@ -184,7 +188,11 @@ func writeHelp(w io.Writer, cmd *Command, _ render.Style) error {
 	}
 	f, _ := cmd.flags()
 	if f.HasFlags() {
-		b.WriteString("\n" + f.FlagUsages())
+		columns := 0
+		if style != render.Bare {
+			columns = terminalWidth
+		}
+		b.WriteString("\n" + f.FlagUsagesWrapped(columns))
 	}
 	for _, e := range cmd.Examples {
 		fmt.Fprintf(&b, "\n  %s:\n", e.Does)

@@ -61,7 +61,7 @@ func (r *receiver) showMessage(ctx context.Context, c *Call, s *table.Socket, m 
 	}
 	all, err := s.Decode(ctx, []socket.Message{m})
 	if err != nil {
-		return err
+		return &socket.Error{Op: "recv", Place: s.Place(), Err: err, Hint: causeHint(err)}
 	}
 	fields := all[0]
 	if r.json && r.variable == "" {
@@ -336,13 +336,23 @@ func briefOr(value, none string) string {
 	return render.Quote([]byte(brief(value)))
 }
 
-// failedMessages tells what had arrived instead.
-func (e *expectation) failedMessages(err error) error {
-	fault := &socket.Error{Op: "expect", Place: e.place(), Err: err}
+// expectFault is the error of an expect at that place. A place in err is the socket's,
+// which is told already; what has none is a plugin's failure, and names it.
+func expectFault(place string, err error) *socket.Error {
+	fault := &socket.Error{Op: "expect", Place: place, Err: err}
 	var inner *socket.Error
 	if errors.As(err, &inner) {
-		fault.Err, fault.Hint = inner.Err, inner.Hint
+		fault.Hint = inner.Hint
+		if inner.Place != "" {
+			fault.Err = inner.Err
+		}
 	}
+	return fault
+}
+
+// failedMessages tells what had arrived instead.
+func (e *expectation) failedMessages(err error) error {
+	fault := expectFault(e.place(), err)
 	list := e.t.UnreadMessages()
 	switch {
 	case len(list) > 0:

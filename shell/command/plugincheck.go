@@ -119,7 +119,7 @@ func (c *Call) checkPlugin(ctx context.Context, p CheckPlugin, verbose, json boo
 	case failed != nil:
 		return failed
 	case !json:
-		if err := c.print("%s: %d kept, %d broken, %d not applicable\n", named(sum.Description), sum.Kept, sum.Broken, sum.NotApplicable); err != nil {
+		if err := c.print("%s: %d kept, %d broken, %d not applicable%s\n", named(sum.Description), sum.Kept, sum.Broken, sum.NotApplicable, untried(p, sum.Description)); err != nil {
 			return err
 		}
 	}
@@ -131,6 +131,18 @@ func (c *Call) checkPlugin(ctx context.Context, p CheckPlugin, verbose, json boo
 		return &socket.Error{Op: c.command.Name, Place: sum.Description.Name, Err: errors.New("no promise could be tried")}
 	}
 	return nil
+}
+
+// untried says how more could be tried: what cannot listen has nobody to talk to.
+func untried(p CheckPlugin, d socket.Description) string {
+	alone := !d.Layer && d.Can(socket.CallConnect) && !d.Can(socket.CallListen) && (d.Kind != socket.Datagram || !d.Can(socket.CallBind))
+	switch {
+	case !alone || p.Echo:
+		return ""
+	case p.Address != "":
+		return "; --echo would try more, with a peer that sends back what it gets"
+	}
+	return "; --address ADDR (and --echo) would try more, with a peer"
 }
 
 var errBroken = errors.New("it breaks the contract")

@@ -83,7 +83,7 @@ var pluginInfo = &Command{
 			if *json || c.Session.JSON {
 				return render.JSON(c.Stdout, facts)
 			}
-			t := render.Table{Style: c.style()}
+			t := render.Table{Style: c.style(), Width: terminalWidth}
 			for _, m := range facts {
 				text := facts.Text(m.Key)
 				if list, ok := m.Value.([]string); ok {

@@ -62,6 +62,8 @@ Where sosh is not installed from a published version, the module is built agains
 				return c.usage("--lang is go or node, not %q", *lang)
 			case *lang == "node" && (*layer || *descriptor):
 				return c.usage("layers and descriptor protocols are written in Go: leave --lang out")
+			case *lang == "node" && *source != "":
+				return c.usage("--source is for plugins in Go: one in Node.js needs nothing of sosh's source")
 			case *lang == "node":
 				p.Kind = NewNode
 			case *layer:

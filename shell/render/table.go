@@ -22,6 +22,9 @@ type Table struct {
 	Columns []string
 	Rows    [][]string
 	Style   Style
+	// Width is where the last column is broken between words, in columns of a terminal;
+	// 0 for nowhere. A bare table keeps a line for each row.
+	Width int
 }
 
 const (
@@ -67,10 +70,15 @@ func (t Table) Write(w io.Writer) error {
 		}
 		var line strings.Builder
 		for i, cell := range row {
-			line.WriteString(cell)
 			if i < len(row)-1 {
-				line.WriteString(strings.Repeat(" ", widths[i]-width(cell)+2))
+				line.WriteString(cell + strings.Repeat(" ", widths[i]-width(cell)+2))
+				continue
 			}
+			if t.Width > 0 && t.Style != Bare {
+				indent := width(line.String())
+				cell = Broken(cell, max(t.Width-indent, narrowest), "\n"+strings.Repeat(" ", indent))
+			}
+			line.WriteString(cell)
 		}
 		b.WriteString(strings.TrimRight(line.String(), " "))
 		if header {
@@ -80,6 +88,34 @@ func (t Table) Write(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// narrowest is how many columns the last one has at least, where the others leave less.
+const narrowest = 20
+
+// Broken breaks s between words, so that no line of it has more than so many columns of a
+// terminal, unless a word has. Between two lines stands between.
+func Broken(s string, columns int, between string) string {
+	if width(s) <= columns {
+		return s
+	}
+	var b strings.Builder
+	at := 0
+	for word := range strings.SplitSeq(s, " ") {
+		n := width(word)
+		switch {
+		case b.Len() == 0:
+		case at+1+n > columns:
+			b.WriteString(between)
+			at = 0
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += n
+	}
+	return b.String()
 }
 
 // width is how many columns a terminal gives s; most cells are ASCII.

@@ -93,3 +93,35 @@ func FuzzTable(f *testing.F) {
 		}
 	})
 }
+
+func TestLastColumnIsBrokenBetweenWords(t *testing.T) {
+	table := Table{Style: Plain, Width: 30, Columns: []string{"option", "what it does"}, Rows: [][]string{
+		{"ttl", "how many routers a packet may pass before it is dropped"},
+		{"日本", "日本語 日本語 日本語 日本語"},
+		{"path", "/a/word/that/is/longer/than/its/column and more"},
+		{"x", "short"}}}
+	want := `OPTION  WHAT IT DOES
+ttl     how many routers a
+        packet may pass before
+        it is dropped
+日本    日本語 日本語 日本語
+        日本語
+path    /a/word/that/is/longer/than/its/column
+        and more
+x       short
+`
+	var b strings.Builder
+	if err := table.Write(&b); err != nil || b.String() != want {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+	b.Reset()
+	table.Style = Bare
+	if table.Write(&b); strings.Count(b.String(), "\n") != 5 {
+		t.Errorf("a bare table has a line for each row:\n%s", b.String())
+	}
+	b.Reset()
+	Table{Style: Plain, Width: 30, Rows: [][]string{{strings.Repeat("x", 40), "some words that are broken"}}}.Write(&b)
+	if !strings.Contains(b.String(), "x  some words that are\n"+strings.Repeat(" ", 42)+"broken\n") {
+		t.Errorf("a narrow column:\n%s", b.String())
+	}
+}

@@ -125,7 +125,9 @@ function handlers({ name, synopsis, version, options = [], connect }) {
     let s = null;
     try {
       const first = await messages.next();
-      s = find(first.value || {});
+      const found = find(first.value || {});
+      if (found.streamed) throw new Fault('the plugin failed', `the socket ${found.handle} has a stream already`);
+      s = found; // from here on it ends with this stream
       await s.carry(call, messages);
       call.end();
     } catch (err) {

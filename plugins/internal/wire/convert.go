@@ -212,7 +212,7 @@ var (
 	kinds        = []socket.Kind{socket.Stream, socket.Datagram, socket.Seqpacket, socket.Raw}
 	optionTypes  = []socket.OptionType{socket.BoolOption, socket.IntOption, socket.SizeOption, socket.DurationOption, socket.StringOption, socket.PathOption}
 	protocolName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
-	optionName   = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,63}$`)
+	optionName   = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
 )
 
 // CheckDescription refuses a description that is half declared: help, completion
@@ -246,7 +246,7 @@ func CheckDescription(d socket.Description) error {
 	seen := map[string]bool{}
 	for _, o := range d.Options {
 		if !optionName.MatchString(o.Name) || seen[o.Name] {
-			return fmt.Errorf("%s: bad or repeated option name %q", d.Name, o.Name)
+			return fmt.Errorf("%s: option %q must have a name of its own: lower case letters, digits and hyphens, a letter first", d.Name, o.Name)
 		}
 		seen[o.Name] = true
 		if !slices.Contains(optionTypes, o.Type) {
@@ -254,6 +254,9 @@ func CheckDescription(d socket.Description) error {
 		}
 		if o.Help == "" || strings.ContainsAny(o.Help, "\n\r") {
 			return fmt.Errorf("%s: the help of option %s must be one line", d.Name, o.Name)
+		}
+		if err := checkDefault(o.Type, o.Default); err != nil {
+			return fmt.Errorf("%s: the default of option %s: %w", d.Name, o.Name, err)
 		}
 	}
 	return checkDeclared(d)

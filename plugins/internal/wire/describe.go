@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	utf "unicode/utf8"
@@ -107,10 +108,15 @@ func checkDeclared(d socket.Description) error {
 	if len(d.Facts) > maxEntries || len(d.Fields) > maxEntries || len(d.Commands) > maxEntries {
 		return fmt.Errorf("%s: too many facts, fields or commands", d.Name)
 	}
+	seen := map[string]bool{}
 	for _, f := range d.Facts {
-		if !optionName.MatchString(f.Name) || !line(f.Help) {
-			return fmt.Errorf("%s: fact %q must have a name and one line of help", d.Name, f.Name)
+		if len(f.Name) > 64 || !factName.MatchString(f.Name) || seen[f.Name] || !line(f.Help) {
+			return fmt.Errorf("%s: fact %q must have a name of its own (lower case letters, digits and hyphens, a letter first; or such words with dots between) and one line of help", d.Name, f.Name)
 		}
+		seen[f.Name] = true
+	}
+	if len(d.Fields) > 0 && len(d.Calls) > 0 && !d.Can(socket.CallEncode) && !d.Can(socket.CallDecode) {
+		return fmt.Errorf("%s declares fields of messages, and has neither encode nor decode", d.Name)
 	}
 	if err := checkFields(d.Name, d.Fields); err != nil {
 		return err
@@ -123,11 +129,41 @@ func checkDeclared(d socket.Description) error {
 	return nil
 }
 
+var (
+	fieldName = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,63}$`)
+	factName  = regexp.MustCompile(`^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*$`)
+)
+
+// checkDefault refuses a default that its option could not be set to. What may be
+// switched off altogether may be off by default.
+func checkDefault(of socket.OptionType, value string) error {
+	if value == "" || value == "off" {
+		return nil
+	}
+	switch of {
+	case socket.BoolOption:
+		if value != "on" {
+			return fmt.Errorf("%q is neither on nor off", value)
+		}
+	case socket.IntOption:
+		if _, err := strconv.ParseInt(value, 0, 64); err != nil {
+			return fmt.Errorf("%q is no number", value)
+		}
+	case socket.SizeOption:
+		_, err := socket.ParseSize(value)
+		return err
+	case socket.DurationOption:
+		_, err := socket.ParseDuration(value)
+		return err
+	}
+	return nil
+}
+
 func checkFields(of string, fs []socket.Field) error {
 	seen := map[string]bool{}
 	for _, f := range fs {
 		name := strings.TrimSuffix(f.Name, ".*")
-		if !optionName.MatchString(name) || seen[f.Name] || !line(f.Help) {
+		if !fieldName.MatchString(name) || seen[f.Name] || !line(f.Help) {
 			return fmt.Errorf("%s: field %q must have a name of its own and one line of help", of, f.Name)
 		}
 		seen[f.Name] = true
@@ -167,6 +203,9 @@ func checkCommand(c socket.Command) error {
 		seen[f.Name], seen[f.Short] = true, true
 		if !slices.Contains(optionTypes, f.Type) {
 			return fmt.Errorf("the command %s: flag %s has the unknown type %q", c.Name, f.Name, f.Type)
+		}
+		if err := checkDefault(f.Type, f.Default); err != nil {
+			return fmt.Errorf("the command %s: the default of flag %s: %w", c.Name, f.Name, err)
 		}
 	}
 	return checkFields(c.Name, c.Fields)

@@ -72,6 +72,9 @@ func toError(m *pb.Error, depth int) error {
 		return nil
 	}
 	e := &remote{text: string(cutBytes(m.Text))}
+	if e.text == "" && !m.Located {
+		e.text = "failed without a reason"
+	}
 	if m.Located && depth <= maxErrorDepth {
 		at := &socket.Error{Op: string(cutBytes(m.Op)), Place: string(cutBytes(m.Place)), Hint: string(cutBytes(m.Hint)), Err: toError(m.Cause, depth+1)}
 		if at.Error() == e.text {

@@ -68,7 +68,7 @@ func TestFrameThatLiesTakesNoMemory(t *testing.T) {
 
 func TestReturnKeepsItsErrno(t *testing.T) {
 	want := socket.Return{Errno: syscall.EHOSTUNREACH, Origin: 2, Type: 3, Code: 1,
-		To: socket.AddressOf(netip.MustParseAddrPort("192.0.2.1:9")), By: socket.Address{Family: socket.FamilyIP4, IP: netip.MustParseAddr("127.0.0.1")}}
+		To: socket.AddressOf(netip.MustParseAddrPort("192.0.2.1:9")), By: socket.Address{Family: socket.FamilyIP4, IP: netip.MustParseAddr("127.0.0.1")}, Text: "not today"}
 	if got, err := ToReturn(FromReturn(want)); err != nil || got != want {
 		t.Errorf("%+v, %v", got, err)
 	}

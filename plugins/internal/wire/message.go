@@ -27,7 +27,7 @@ func ToMessage(p *pb.Message) (socket.Message, error) {
 // FromReturn is the message of what came back.
 func FromReturn(r socket.Return) *pb.Return {
 	return &pb.Return{Errno: errnoName(r.Errno), Origin: uint32(r.Origin), Type: uint32(r.Type), Code: uint32(r.Code),
-		To: FromAddress(r.To), By: FromAddress(r.By)}
+		To: FromAddress(r.To), By: FromAddress(r.By), Text: []byte(socket.ReturnText(r.Text))}
 }
 
 // ToReturn is the inverse of FromReturn. An errno that this system lacks is an error.
@@ -36,7 +36,8 @@ func ToReturn(m *pb.Return) (socket.Return, error) {
 	if !ok || max(m.GetOrigin(), m.GetType(), m.GetCode()) > 255 {
 		return socket.Return{}, fmt.Errorf("return of the unknown errno %q", m.GetErrno())
 	}
-	r := socket.Return{Errno: errno, Origin: uint8(m.GetOrigin()), Type: uint8(m.GetType()), Code: uint8(m.GetCode())}
+	r := socket.Return{Errno: errno, Origin: uint8(m.GetOrigin()), Type: uint8(m.GetType()), Code: uint8(m.GetCode()),
+		Text: socket.ReturnText(string(m.GetText()))}
 	var err error
 	if r.To, err = ToAddress(m.GetTo()); err == nil {
 		r.By, err = ToAddress(m.GetBy())

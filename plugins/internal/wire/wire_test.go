@@ -88,13 +88,46 @@ func TestDescriptionsTravel(t *testing.T) {
 		"twice":    func(d *socket.Description) { d.Options = append(d.Options, d.Options[0]) },
 		"held":     func(d *socket.Description) { d.Layer = true },
 		"help":     func(d *socket.Description) { d.Options[0].Help = "a\nb" },
+		"path":     func(d *socket.Description) { d.Options[0].Name = "time.live" },
+		"letters":  func(d *socket.Description) { d.Options[0].Name = "time_live" },
+		"no int":   func(d *socket.Description) { d.Options[0].Default = "many" },
+		"no bool": func(d *socket.Description) {
+			d.Options[0].Type, d.Options[0].Default = socket.BoolOption, "yes"
+		},
+		"no size": func(d *socket.Description) {
+			d.Options[0].Type, d.Options[0].Default = socket.SizeOption, "-1"
+		},
+		"no duration": func(d *socket.Description) {
+			d.Options[0].Type, d.Options[0].Default = socket.DurationOption, "soon"
+		},
+		"no field's call": func(d *socket.Description) {
+			d.Fields = []socket.Field{{Name: "op", Type: socket.IntField, Help: "which"}}
+		},
+		"fact twice": func(d *socket.Description) {
+			d.Facts = []socket.Fact{{Name: "a", Help: "x"}, {Name: "a", Help: "x"}}
+		},
+		"fact of an empty word": func(d *socket.Description) { d.Facts = []socket.Fact{{Name: "a..b", Help: "x"}} },
+		"fact that ends so":     func(d *socket.Description) { d.Facts = []socket.Fact{{Name: "a.", Help: "x"}} },
+		"fact's letters":        func(d *socket.Description) { d.Facts = []socket.Fact{{Name: "a_b", Help: "x"}} },
+		"flag's default": func(d *socket.Description) {
+			d.Commands = []socket.Command{{Name: "x", Synopsis: "does x", Usage: []string{"x"},
+				Flags: []socket.Flag{{Name: "count", Type: socket.IntOption, Default: "few", Help: "how many"}}}}
+		},
 	} {
 		bad := d
 		bad.Options = append([]socket.Option(nil), d.Options...)
 		harm(&bad)
-		if CheckDescription(bad) == nil {
-			t.Errorf("%s: accepted", name)
+		if err := CheckDescription(bad); err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", name, err)
 		}
+	}
+	d.Facts = []socket.Fact{{Name: "peer.subject", Help: "x"}, {Name: "rtt", Help: "x"}}
+	d.Fields, d.Calls = []socket.Field{{Name: "op_code", Type: socket.IntField, Help: "which"}}, []socket.Call{socket.CallDecode}
+	d.Options = append(d.Options, socket.Option{Name: "linger", Type: socket.DurationOption, Default: "off", Help: "x"},
+		socket.Option{Name: "room", Type: socket.SizeOption, Default: "16M", Help: "x"},
+		socket.Option{Name: "pause", Type: socket.DurationOption, Default: "0.5", Help: "x"})
+	if err := CheckDescription(d); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -162,6 +195,15 @@ func TestErrorsKeepTheirIdentity(t *testing.T) {
 		if errors.As(err, &a) != errors.As(got, &b) || a != nil && (a.Hint != b.Hint || a.Place != b.Place || a.Op != b.Op) {
 			t.Errorf("%q: %+v came as %+v", err, a, b)
 		}
+	}
+}
+
+func TestErrorWithoutWordsSaysSo(t *testing.T) {
+	if got := arrived(t, errors.New("")); got.Error() != "failed without a reason" {
+		t.Errorf("%q", got)
+	}
+	if got := arrived(t, &socket.Error{Op: "connect", Err: errors.New("")}); got.Error() != "connect: failed without a reason" {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -50,6 +50,12 @@ var brokenDescriptions = []broken{
 	{does: "Describe is half declared", construct: badTCP(func(f *faulty) {
 		f.describe = func(d sdk.Description) sdk.Description { d.Synopsis = ""; return d }
 	}), fails: []string{"Describe is whole"}},
+	{does: "Describe declares fields, and nothing makes or reads them", construct: badTCP(func(f *faulty) {
+		f.describe = func(d sdk.Description) sdk.Description {
+			d.Fields = []sdk.Field{{Name: "op", Type: sdk.IntField, Help: "which"}}
+			return d
+		}
+	}), fails: []string{"Describe is whole"}},
 	{does: "Describe waits", construct: badTCP(func(f *faulty) {
 		f.describe = func(d sdk.Description) sdk.Description { time.Sleep(patience / 80); return d }
 	}), fails: []string{"Describe does not wait"}, may: []string{"Describe makes no system call"}},

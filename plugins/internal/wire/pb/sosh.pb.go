@@ -2219,6 +2219,7 @@ type Return struct {
 	Code          uint32                 `protobuf:"varint,4,opt,name=code,proto3" json:"code,omitempty"`
 	To            *Address               `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
 	By            *Address               `protobuf:"bytes,6,opt,name=by,proto3" json:"by,omitempty"`
+	Text          []byte                 `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"` // why, in words: at most 1 KiB
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2291,6 +2292,13 @@ func (x *Return) GetTo() *Address {
 func (x *Return) GetBy() *Address {
 	if x != nil {
 		return x.By
+	}
+	return nil
+}
+
+func (x *Return) GetText() []byte {
+	if x != nil {
+		return x.Text
 	}
 	return nil
 }
@@ -3311,14 +3319,15 @@ const file_sosh_proto_rawDesc = "" +
 	"\amessage\x18\x05 \x01(\v2\x17.sosh.plugin.v1.MessageH\x00R\amessage\x120\n" +
 	"\x06return\x18\x06 \x01(\v2\x16.sosh.plugin.v1.ReturnH\x00R\x06return\x12+\n" +
 	"\x05facts\x18\x04 \x01(\v2\x15.sosh.plugin.v1.FactsR\x05factsB\x06\n" +
-	"\x04what\"\xb0\x01\n" +
+	"\x04what\"\xc4\x01\n" +
 	"\x06Return\x12\x14\n" +
 	"\x05errno\x18\x01 \x01(\tR\x05errno\x12\x16\n" +
 	"\x06origin\x18\x02 \x01(\rR\x06origin\x12\x12\n" +
 	"\x04type\x18\x03 \x01(\rR\x04type\x12\x12\n" +
 	"\x04code\x18\x04 \x01(\rR\x04code\x12'\n" +
 	"\x02to\x18\x05 \x01(\v2\x17.sosh.plugin.v1.AddressR\x02to\x12'\n" +
-	"\x02by\x18\x06 \x01(\v2\x17.sosh.plugin.v1.AddressR\x02by\"5\n" +
+	"\x02by\x18\x06 \x01(\v2\x17.sosh.plugin.v1.AddressR\x02by\x12\x12\n" +
+	"\x04text\x18\a \x01(\fR\x04text\"5\n" +
 	"\x06Finish\x12+\n" +
 	"\x05error\x18\x01 \x01(\v2\x15.sosh.plugin.v1.ErrorR\x05error\"\xf9\x01\n" +
 	"\vWrapRequest\x12\x12\n" +
