@@ -38,8 +38,7 @@ func seal(src io.Reader, name string) (*os.File, string, error) {
 		err = fmt.Errorf("larger than %d MiB", maxProgram>>20)
 	}
 	if err == nil {
-		_, err = unix.FcntlInt(uintptr(high), unix.F_ADD_SEALS,
-			unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+		err = addSeals(high)
 	}
 	h := sha256.New()
 	if err == nil {
@@ -50,6 +49,24 @@ func seal(src io.Reader, name string) (*os.File, string, error) {
 		return nil, "", err
 	}
 	return f, hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// sealTries is how often the seals are asked for. Each time the kernel itself waits for
+// some hundred milliseconds.
+const sealTries = 10
+
+// addSeals makes the copy one that cannot be changed. EBUSY says that somebody still
+// holds a page of it: we map none, but the kernel does while it moves pages about
+// (fcntl(2), F_SEAL_WRITE).
+func addSeals(fd int) (err error) {
+	for range sealTries {
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS,
+			unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+		if err != unix.EBUSY {
+			break
+		}
+	}
+	return err
 }
 
 // sealedPath names the copy for execve(2), in this process and its children.
