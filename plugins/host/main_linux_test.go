@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 		b.serve()
 		return
 	}
+	if path := os.Getenv(bareKey); path != "" {
+		serveBare(path)
+	}
 	unruly.ServeIfAsked()
 	if os.Getenv(helperKey) != "" {
 		plugintest.ServeIfAsked(tcp.New)
