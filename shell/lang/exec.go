@@ -35,6 +35,11 @@ func init() { // they lead back here
 	}
 }
 
+// better reports whether a word is a builtin of the interpreter that the language has
+// better. The other calls of builtins have names that no word of a script is short for:
+// a program may be called run, or clock.
+func better(word string) bool { return word == "echo" || word == "printf" || word == "trap" }
+
 // internal are calls that say nothing of what a job is.
 var internal = map[string]bool{callRun: true, callBody: true, callClock: true}
 
@@ -51,7 +56,7 @@ func (sh *Shell) rename(ctx context.Context, args []string) ([]string, error) {
 	for len(rest) > 0 && (word == "command" || word == "builtin") && !strings.HasPrefix(rest[0], "-") {
 		word, rest = rest[0], rest[1:]
 	}
-	if _, ok := builtins[ours+word]; ok {
+	if better(word) {
 		return append([]string{ours + word}, rest...), nil
 	}
 	if interp.IsBuiltin(word) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -95,6 +96,27 @@ func TestOurCommandsWinOverBuiltinsOfTheSameName(t *testing.T) {
 	}
 	if status, stdout, _ := run(t, "bind() { echo mine; }; bind"); status != 0 || stdout != "mine\n" {
 		t.Errorf("a function: status %d, %q", status, stdout)
+	}
+}
+
+// A program may have the name that a call of ours has behind its prefix.
+func TestOurCallsHideNoProgram(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	for name := range builtins {
+		word := strings.TrimPrefix(name, ours)
+		if better(word) {
+			continue
+		}
+		if _, _, stderr := run(t, word); !strings.Contains(stderr, word+": command not found") {
+			t.Errorf("%s: %q", word, stderr)
+		}
+		if err := os.WriteFile(dir+"/"+word, []byte("#!/bin/sh\necho the program $1\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if _, stdout, stderr := run(t, "command "+word+" it; "+word+" it"); stdout != "the program it\nthe program it\n" {
+			t.Errorf("%s: %q, %q", word, stdout, stderr)
+		}
 	}
 }
 

@@ -156,8 +156,7 @@ func (u *unknown) speaks(text string) {
 
 // builtin reports whether a name is one of the shell's own.
 func (sh *Shell) builtin(name string) bool {
-	_, better := builtins[ours+name]
-	return better || interp.IsBuiltin(name) || sh.isOurs(name) || strings.HasPrefix(name, ours)
+	return better(name) || interp.IsBuiltin(name) || sh.isOurs(name) || strings.HasPrefix(name, ours)
 }
 
 // statements follows what runs one after the other, and reports whether what comes
