@@ -18,7 +18,8 @@ import (
 // BenchmarkBesideUnruly sends one byte over a tcp socket and waits for it to come
 // back, with and without a plugin beside that misbehaves, in turn. It reports the
 // medians, over the rounds, of the ratio of the medians, of the 99th percentiles and of
-// the means.
+// the means: as soon as the misbehaviour has begun, and a second later, when what a
+// plugin may say at once is said.
 func BenchmarkBesideUnruly(b *testing.B) {
 	for _, c := range []struct {
 		name string
@@ -54,27 +55,31 @@ func BenchmarkBesideUnruly(b *testing.B) {
 			}
 			defer turn.Done()
 			echo(b, s, turn, nil) // warm
-			var alone, beside, all []time.Duration
-			var medians, tails, means []float64
-			var loads []float64
+			var all []time.Duration
+			var atOnce, later ratios
 			for b.Loop() {
-				for range 4 { // each turn is short, so that what else the machine does meets both
+				var alone, first, second []time.Duration
+				for range 2 { // each turn is short, so that what else the machine does meets all
 					alone = append(alone, echo(b, s, turn, nil)...)
-					end := begin(b, c.form, c.of, c.how)
-					beside = append(beside, echo(b, s, turn, nil)...)
-					loads = append(loads, end())
+					cpus, end := begin(b, c.form, c.of, c.how)
+					settled := time.After(time.Second)
+					first = echo(b, s, turn, first)
+					atOnce.loads = append(atOnce.loads, cpus())
+					<-settled
+					cpus()
+					second = echo(b, s, turn, second)
+					later.loads = append(later.loads, cpus())
+					end()
+					alone = append(alone, echo(b, s, turn, nil)...)
 				}
-				medians = append(medians, ratio(beside, alone, 0.5))
-				tails = append(tails, ratio(beside, alone, 0.99))
-				means = append(means, float64(mean(beside))/float64(mean(alone)))
-				all, alone, beside = append(all, alone...), nil, nil
+				atOnce.add(first, alone)
+				later.add(second, alone)
+				all = append(all, alone...)
 			}
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(float64(percentile(all, 0.5).Nanoseconds())/1000, "alone-us")
-			b.ReportMetric(median(loads), "cpus") // that the plugin used meanwhile
-			b.ReportMetric(median(medians), "median-ratio")
-			b.ReportMetric(median(tails), "p99-ratio")
-			b.ReportMetric(median(means), "mean-ratio")
+			atOnce.report(b, "")
+			later.report(b, "-later")
 		})
 	}
 }
@@ -115,9 +120,25 @@ func ratio(a, b []time.Duration, p float64) float64 {
 	return float64(percentile(a, p)) / float64(percentile(b, p))
 }
 
-// begin makes a plugin misbehave until the returned function is called, which tells
-// how many processors the plugin's process has kept busy.
-func begin(b *testing.B, form host.Form, construct func() socket.Protocol, how string) (end func() (cpus float64)) {
+// ratios are those of the rounds, and how many processors the plugin kept busy.
+type ratios struct{ medians, tails, means, loads []float64 }
+
+func (r *ratios) add(beside, alone []time.Duration) {
+	r.medians = append(r.medians, ratio(beside, alone, 0.5))
+	r.tails = append(r.tails, ratio(beside, alone, 0.99))
+	r.means = append(r.means, float64(mean(beside))/float64(mean(alone)))
+}
+
+func (r *ratios) report(b *testing.B, when string) {
+	b.ReportMetric(median(r.loads), "cpus"+when)
+	b.ReportMetric(median(r.medians), "median-ratio"+when)
+	b.ReportMetric(median(r.tails), "p99-ratio"+when)
+	b.ReportMetric(median(r.means), "mean-ratio"+when)
+}
+
+// begin makes a plugin misbehave until end is called. cpus tells how many processors
+// the plugin's process has kept busy since it was called last.
+func begin(b *testing.B, form host.Form, construct func() socket.Protocol, how string) (cpus func() float64, end func()) {
 	b.Helper()
 	name := construct().Describe().Name
 	h, err := host.New(host.Config{Form: form, Bundled: map[string]func() socket.Protocol{name: construct}})
@@ -170,13 +191,14 @@ func begin(b *testing.B, form host.Form, construct func() socket.Protocol, how s
 		}
 	}
 	pid := h.Plugins()[0].PID
-	start, used := time.Now(), processorTime(pid)
-	return func() float64 {
-		cpus := float64(processorTime(pid)-used) / float64(time.Since(start))
-		cancel()
-		h.Close()
-		return max(cpus, 0)
+	at, used := time.Now(), processorTime(pid)
+	cpus = func() float64 {
+		now := processorTime(pid)
+		n := max(float64(now-used)/float64(time.Since(at)), 0)
+		at, used = time.Now(), now
+		return n
 	}
+	return cpus, func() { cancel(); h.Close() }
 }
 
 // processorTime is what the threads of a process have used so far: schedstat of the

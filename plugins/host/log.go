@@ -16,7 +16,7 @@ const (
 type ring struct {
 	name string
 	sink func(string)
-	pace pace
+	pace *pace
 
 	mu   sync.Mutex
 	kept []string
@@ -24,7 +24,9 @@ type ring struct {
 	all  int // lines ever added
 }
 
-func newRing(name string, sink func(string)) *ring { return &ring{name: name, sink: sink} }
+func newRing(name string, sink func(string)) *ring {
+	return &ring{name: name, sink: sink, pace: newPace(paceBurst, paceRate)}
+}
 
 func (r *ring) add(line string) {
 	line = line[:min(len(line), ringWidth)]

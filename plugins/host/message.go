@@ -146,8 +146,10 @@ func (pr *process) runCommand(ctx context.Context, req socket.RunRequest, out fu
 	return pr.judge(ctx, context.Background(), 0, err)
 }
 
-// rows takes the rows in: rowErr is out's, err the stream's, nil at its end.
+// rows takes the rows in, no faster than their pace: rowErr is out's, err the stream's,
+// nil at its end.
 func rows(st grpc.BidiStreamingClient[pb.ToCommand, pb.FromCommand], out func(socket.Row) error) (rowErr, err error) {
+	said := newPace(rowBurst, rowRate)
 	for {
 		m, err := st.Recv()
 		if errors.Is(err, io.EOF) {
@@ -156,7 +158,9 @@ func rows(st grpc.BidiStreamingClient[pb.ToCommand, pb.FromCommand], out func(so
 		if err != nil {
 			return nil, err
 		}
-		if err := out(wire.ToRow(m)); err != nil {
+		row := wire.ToRow(m)
+		said.wait(1+len(row.Text)>>10, st.Context().Done())
+		if err := out(row); err != nil {
 			return err, nil
 		}
 	}

@@ -155,7 +155,7 @@ func (p *pump) down() {
 		case <-stop:
 		}
 	}()
-	var words pace // what carries nothing
+	words := newPace(paceBurst, paceRate) // what carries nothing
 	var frame []byte
 	for {
 		m, err := p.st.Recv()
