@@ -249,6 +249,19 @@ func TestPanicEndsOneSocketAndNoOther(t *testing.T) {
 			t.Errorf("the log lacks %q", want)
 		}
 	}
+	// The stacks are the author's calls, and nothing of what calls an author.
+	lines := 0
+	for line := range strings.SplitSeq(log, "\n") {
+		if at, ok := strings.CutPrefix(line, "  at "); ok {
+			lines++
+			if !strings.HasPrefix(at, "github.com/sosh-shell/sosh/plugins/sdk_test.") {
+				t.Errorf("a stack has %q", at)
+			}
+		}
+	}
+	if lines < 4 {
+		t.Errorf("%d lines of stacks", lines)
+	}
 }
 
 func TestWhatAPluginLogsReachesTheHostsLogWithItsLevel(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"path"
 	"runtime/debug"
 	"strconv"
 	"syscall"
@@ -135,7 +136,7 @@ func recoverStream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, n
 
 func recovered(method string, err *error) {
 	if r := recover(); r != nil {
-		*err = wire.Status(panicked(method, r), nil, nil)
+		*err = wire.Status(panicked(path.Base(method), r), nil, nil)
 	}
 }
 
