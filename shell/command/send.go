@@ -19,7 +19,7 @@ var send = &Command{
 	Name:     "send",
 	Group:    Data,
 	Synopsis: "send data",
-	Usage:    []string{"send [--to ADDR] [-l] [--hex] [--raw] [--timeout D] SOCK DATA...", "send [--to ADDR] -f FILE [-l] SOCK", "send [--to ADDR] SOCK FIELD=VALUE...", "send [--to ADDR] --empty SOCK"},
+	Usage:    []string{"send [--to ADDR] [-l] [--hex] [--raw] [--message] [--timeout D] SOCK DATA...", "send [--to ADDR] -f FILE [-l] SOCK", "send [--to ADDR] SOCK FIELD=VALUE...", "send [--to ADDR] --empty SOCK"},
 	Help: `The words are joined by one space; no newline is added. The escapes \r \n \t \0 \a \e \\ \xHH \uHHHH are decoded: quote them, or the shell takes the backslash away. Variables can hold anything: send --raw SOCK "$x" sends it as it is.
 
 On a socket with messages (datagrams, packets, frames) it sends one, and --to names another peer than the one it is connected to. Where messages are made of fields (icmp-raw, http: help PROTO lists them), the words are FIELD=VALUE; --hex, -f and --message send a message as it is.
