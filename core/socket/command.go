@@ -10,8 +10,8 @@ type Command struct {
 	Usage    []string // the forms, each beginning with the name
 	Help     string   // paragraphs; may be empty
 	Flags    []Flag
-	Args     []string  // the names of the arguments, for help
-	Min, Max int       // how many there may be; Max -1 for any number
+	Args     []string  // the names of the arguments, for help; they MUST fit Max, as what Usage shows
+	Min, Max int       // how many arguments there may be: 0 and 0 is none, Max -1 any number
 	Fields   []Field   // of the rows: their types in JSON
 	Examples []Example // may be empty
 }

@@ -27,6 +27,7 @@ const (
 	copies      = "No call leaves a copy of a socket behind"
 	noWait      = "Accept does not wait"
 	takesAll    = "Accept takes every connection, once"
+	argued      = "A command takes the arguments that it shows"
 	malformed   = "Resolve refuses a malformed address as wrong usage"
 )
 
@@ -56,6 +57,18 @@ var brokenDescriptions = []broken{
 			return d
 		}
 	}), fails: []string{"Describe is whole"}},
+	{does: "Describe shows arguments that are refused", construct: badTCP(func(f *faulty) {
+		f.describe = func(d sdk.Description) sdk.Description {
+			d.Commands = []sdk.Command{{Name: "bad", Synopsis: "do it", Usage: []string{"bad [-c N] --to ADDR", "bad ADDR [PORT]"}}}
+			return d
+		}
+	}), fails: []string{argued}},
+	{does: "Describe names arguments that are refused", construct: badTCP(func(f *faulty) {
+		f.describe = func(d sdk.Description) sdk.Description {
+			d.Commands = []sdk.Command{{Name: "bad", Synopsis: "do it", Usage: []string{"bad"}, Args: []string{"A", "B"}, Max: 1}}
+			return d
+		}
+	}), fails: []string{argued}},
 	{does: "Describe waits", construct: badTCP(func(f *faulty) {
 		f.describe = func(d sdk.Description) sdk.Description { time.Sleep(patience / 80); return d }
 	}), fails: []string{"Describe does not wait"}, may: []string{"Describe makes no system call"}},

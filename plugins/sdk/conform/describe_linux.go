@@ -20,6 +20,21 @@ var describing = []check{
 			t.Error(err)
 		}
 	}},
+	{"A command takes the arguments that it shows", nil, func(t *trial, s *subject) {
+		if len(s.desc.Commands) == 0 {
+			t.notApplicable("it adds no command")
+		}
+		for _, c := range s.desc.Commands {
+			if n := len(c.Args); c.Max >= 0 && n > c.Max {
+				t.Errorf("%s: Args names %d and Max is %d, so the shell refuses the others", c.Name, n, c.Max)
+			}
+			for _, form := range c.Usage {
+				if n := shown(form); c.Max >= 0 && n > c.Max {
+					t.Errorf("%s: Usage shows %d in %q and Max is %d, so the shell refuses the others", c.Name, n, form, c.Max)
+				}
+			}
+		}
+	}},
 	{"Describe returns the same every time", nil, func(t *trial, s *subject) {
 		for range 2 {
 			d, err := s.describe(t.Context())
@@ -132,4 +147,19 @@ func (t *trial) within(what string, f func(ctx context.Context)) {
 	case <-time.After(t.patience):
 		runtime.Goexit() // what f has is its own still
 	}
+}
+
+// shown counts the arguments that a form of Usage cannot do without: words in upper case
+// outside brackets, which are no flag's value.
+func shown(form string) (n int) {
+	depth, flag := 0, false
+	for i, w := range strings.Fields(form) {
+		outside := depth == 0 && w[0] != '['
+		depth += strings.Count(w, "[") - strings.Count(w, "]")
+		if i > 0 && outside && !flag && w[0] >= 'A' && w[0] <= 'Z' && w == strings.ToUpper(w) {
+			n++
+		}
+		flag = w[0] == '-'
+	}
+	return n
 }

@@ -34,6 +34,7 @@ var musts = []struct {
 	{"SO_ERROR, which Connect MUST NOT read", []string{soError, leavesError}},
 	{"Accept MUST NOT wait: without a pending connection it returns an error that is syscall.EAGAIN", []string{noWait, takesAll}},
 	{"Unknown names and malformed values MUST be [Usage]", []string{optionUnknown, hostile}},
+	{"they MUST fit Max", []string{argued}},
 	{"its error MUST end the run", []string{"A run ends with the error of who takes its rows"}},
 	{"What is written to the descriptor MUST go out in order", []string{inOrder}},
 	{"a half close of it MUST become the layer's own end (a close_notify) and, where the layer has none, a half close beneath", []string{halfClose}},
