@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/sosh-shell/sosh/core/nearest"
 	"github.com/sosh-shell/sosh/core/socket"
 )
 
@@ -159,7 +162,7 @@ func cause(err error) error {
 }
 
 // unknown is the error for a name that no protocol has.
-func (h *Host) unknown(name string) error {
+func (h *Host) unknown(lock lockFile, name string) error {
 	if h.cfg.Dir != "" && !strings.ContainsAny(name, "/\\\x00") {
 		if _, err := os.Lstat(h.pluginFile(name)); err == nil {
 			if err := trustDir(h.cfg.Dir); err != nil {
@@ -168,6 +171,10 @@ func (h *Host) unknown(name string) error {
 			return untrusted(h.pluginFile(name), "sosh plugin install FILE records it: what is not recorded is not run", "not installed")
 		}
 	}
-	return &socket.Error{Op: "open", Place: name, Err: socket.Faultf(socket.Usage, "no protocol is named %q", name),
-		Hint: "show protocols lists them"}
+	hint := "show protocols lists them"
+	names := slices.Concat(slices.Sorted(maps.Keys(h.cfg.Bundled)), slices.Sorted(maps.Keys(lock.Plugins)))
+	if near := nearest.Word(name, names); near != "" {
+		hint = "did you mean " + near + "? " + hint
+	}
+	return &socket.Error{Op: "open", Place: name, Err: socket.Faultf(socket.Usage, "no protocol is named %q", name), Hint: hint}
 }

@@ -80,7 +80,7 @@ func (h *Host) installed(name string) (lockEntry, error) {
 	}
 	e, ok := lock.Plugins[name]
 	if !ok {
-		return lockEntry{}, h.unknown(name)
+		return lockEntry{}, h.unknown(lock, name)
 	}
 	return e, nil
 }

@@ -114,7 +114,7 @@ func (h *Host) remove(ctx context.Context, name string) error {
 	}
 	err := h.changeLock(ctx, func(lock *lockFile) error {
 		if _, ok := lock.Plugins[name]; !ok {
-			return h.unknown(name)
+			return h.unknown(*lock, name)
 		}
 		delete(lock.Plugins, name)
 		if err := h.writeLock(*lock); err != nil {

@@ -134,12 +134,3 @@ func TestSyntaxErrorsDoNothingAndBearTheirPlace(t *testing.T) {
 		}
 	}
 }
-
-func TestNearest(t *testing.T) {
-	words := []string{"open", "accept", "show"}
-	for in, want := range map[string]string{"opne": "open", "acept": "accept", "shows": "show", "shiw": "show", "xyz": "", "op": "", "open": ""} {
-		if got := nearest(in, words); got != want {
-			t.Errorf("%s: %q, not %q", in, got, want)
-		}
-	}
-}

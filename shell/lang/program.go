@@ -15,6 +15,7 @@ import (
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
 
+	"github.com/sosh-shell/sosh/core/nearest"
 	"github.com/sosh-shell/sosh/core/socket"
 	"github.com/sosh-shell/sosh/shell/command"
 	"github.com/sosh-shell/sosh/shell/render"
@@ -48,7 +49,7 @@ func (sh *Shell) program(ctx context.Context, hc *interp.HandlerContext, args []
 	}
 	if err != nil {
 		fmt.Fprintf(behind(hc.Stderr), "%s%s: command not found\n", sh.where(hc.Pos), render.Line(args[0]))
-		if near := nearest(args[0], sh.commands().Names()); near != "" {
+		if near := nearest.Word(args[0], sh.commands().Names()); near != "" {
 			fmt.Fprintf(behind(hc.Stderr), "  did you mean %s?\n", near)
 		}
 		return interp.ExitStatus(notFound)

@@ -10,6 +10,7 @@ import (
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/sosh-shell/sosh/core/nearest"
 	"github.com/sosh-shell/sosh/core/socket"
 )
 
@@ -64,7 +65,7 @@ func (sh *Shell) unknown(f *syntax.File) error {
 	names := slices.Sorted(maps.Keys(u.functions)) // what the script itself names is meant first
 	names = append(append(names, sh.commands().Names()...), builtinNames...)
 	name := u.found.Args[0].Lit()
-	if near := nearest(name, names); near != "" {
+	if near := nearest.Word(name, names); near != "" {
 		hint = fmt.Sprintf("did you mean %s? %s", near, hint)
 	}
 	return &unknownError{syntax.ParseError{Pos: u.found.Pos(), Text: name + ": command not found"}, hint}

@@ -1,8 +1,10 @@
-package lang
+// Package nearest finds the word that was meant by one that is mistyped. It knows no
+// words.
+package nearest
 
-// nearest is the word that differs from s by one edit or by a swap of
-// neighbours, "" when there is none.
-func nearest(s string, words []string) string {
+// Word is the first of words that differs from s by one edit or by a swap of
+// neighbours, "" when there is none. What is shorter than three bytes is like too much.
+func Word(s string, words []string) string {
 	for _, w := range words {
 		if len(s) > 2 && oneEdit(s, w) {
 			return w
